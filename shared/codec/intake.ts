@@ -1,0 +1,117 @@
+// Turns bytes as they come into whole frames. Owns the chunk that bytes are read into: the transport asks for room, fills it, and
+// frames are then scanned in place, so a frame is never assembled from pieces: one that does not fit behind the others is
+// moved to a chunk where it does.
+//
+//   chunk  |  scanned and acted upon  |  rest of a frame ...  |  room for the next read  |
+//          0                       #scanned               #filled                     capacity
+//
+// Cost: nothing per message; per chunk at most one copy of a frame's beginning. Bounded: a frame that announces more than a
+// mebibyte gets room as its bytes really come, four times as much at a time.
+
+import { type Frame, Scan, scanFrame } from "./scan.ts";
+
+/** A buffer with an owner count. `retain` when a range of it is kept, `release` when that is over. */
+export interface Chunk {
+  readonly buf: Buffer;
+  /** Whether anybody but its reader may still look at what was read into it: then it is not written over. */
+  readonly shared: boolean;
+  retain(): void;
+  release(): void;
+}
+
+/** Where chunks come from. A new chunk is owned once. */
+export interface ChunkSource {
+  /** A chunk of at least `bytes`. */
+  take(bytes: number): Chunk;
+}
+
+const CHUNK_BYTES = 64 * 1024;
+/** Less room than this is not worth a read: a new chunk is begun. */
+const MIN_ROOM_BYTES = 4 * 1024;
+/** Room given at once to a frame that has only been announced. */
+const MAX_FIRST_BYTES = 1024 * 1024;
+
+export class Intake {
+  readonly #source: ChunkSource;
+  #chunk: Chunk | undefined;
+  #scanned = 0;
+  #filled = 0;
+  /** Bytes from #scanned that are needed before scanning on is worthwhile. */
+  #need = 1;
+  /** The largest frame allowed, all of its bytes. May change between frames. */
+  maxFrameBytes: number;
+
+  constructor(source: ChunkSource, maxFrameBytes: number) {
+    this.#source = source;
+    this.maxFrameBytes = maxFrameBytes;
+  }
+
+  /** The chunk of the frame that {@link next} found. */
+  get chunk(): Chunk {
+    return this.#chunk!;
+  }
+
+  /** Bytes that were read and do not make a whole frame yet. */
+  get pendingBytes(): number {
+    return this.#filled - this.#scanned;
+  }
+
+  /** Where the next bytes go. Never empty. */
+  room(): Buffer {
+    const chunk = this.#chunk;
+    const pending = this.#filled - this.#scanned;
+    if (chunk !== undefined) {
+      const capacity = chunk.buf.length;
+      if (pending === 0 && this.#filled > 0 && !chunk.shared) this.#scanned = this.#filled = 0;
+      const fits = this.#scanned + this.#need <= capacity;
+      // A frame that is longer than the chunk fills it first, if the chunk is all its own.
+      const enough = pending === 0 || !fits ? MIN_ROOM_BYTES : 1;
+      if (capacity - this.#filled >= enough && (fits || this.#scanned === 0)) return chunk.buf.subarray(this.#filled);
+      if (this.#need <= capacity && !chunk.shared) {
+        chunk.buf.copyWithin(0, this.#scanned, this.#filled);
+        this.#scanned = 0;
+        this.#filled = pending;
+        return chunk.buf.subarray(pending);
+      }
+    }
+    const wanted = Math.min(Math.max(CHUNK_BYTES, this.#need + MIN_ROOM_BYTES), Math.max(MAX_FIRST_BYTES, pending * 4));
+    const fresh = this.#source.take(wanted);
+    if (chunk !== undefined) {
+      if (pending > 0) chunk.buf.copy(fresh.buf, 0, this.#scanned, this.#filled);
+      chunk.release();
+    }
+    this.#chunk = fresh;
+    this.#scanned = 0;
+    this.#filled = pending;
+    return fresh.buf.subarray(pending);
+  }
+
+  /** `bytes` were put into the {@link room}. */
+  filled(bytes: number): void {
+    this.#filled += bytes;
+  }
+
+  /**
+   * Scans the next frame into `frame`, in {@link chunk}. After FRAME the intake has moved past it; its bytes stay where they are
+   * until the next {@link room}, and longer where the chunk is retained.
+   */
+  next(frame: Frame): Scan {
+    const pending = this.#filled - this.#scanned;
+    if (pending < this.#need) return Scan.MORE;
+    const result = scanFrame(this.#chunk!.buf, this.#scanned, this.#filled, this.maxFrameBytes, frame);
+    if (result === Scan.FRAME) {
+      this.#scanned = frame.end;
+      this.#need = 1;
+    } else if (result === Scan.MORE) {
+      this.#need = frame.need;
+    }
+    return result;
+  }
+
+  /** Lets go of the chunk. Nothing may be called afterwards. */
+  close(): void {
+    this.#chunk?.release();
+    this.#chunk = undefined;
+    this.#filled = this.#scanned = 0;
+  }
+}

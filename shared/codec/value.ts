@@ -1,0 +1,144 @@
+// Payloads, headers and options: JavaScript values to msgpack and back. Scalars are written and read here; structures
+// travel in ext 1 and go through msgpackr, decoded only after valueProblem() has let them pass. Pure.
+
+import { Packr, Unpackr } from "msgpackr/pack";
+
+import { PodbusError } from "../errors.ts";
+import { EXT_VALUE } from "../protocol.ts";
+import { valueProblem } from "./check.ts";
+import { binStart, decodeText, extStart, readInt, strStart } from "./read.ts";
+import { readUint32 } from "./sizes.ts";
+import type { FrameWriter } from "./write.ts";
+
+/** A value of a header or option. */
+export type Scalar = string | number | bigint | boolean | null | Uint8Array;
+export type Headers = Record<string, Scalar>;
+
+const packr = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true });
+const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: "auto" });
+
+/**
+ * Writes `data` as one payload element: bytes as bin, text as str, integers, floats, booleans and nil (null and undefined) as
+ * themselves, all else as ext 1.
+ * @throws PodbusError `bad_payload` where it can't be encoded; the writer is then as it was before.
+ */
+export function writePayload(writer: FrameWriter, data: unknown): void {
+  switch (typeof data) {
+    case "string":
+      writer.str(data);
+      return;
+    case "number":
+      if (Number.isSafeInteger(data) && !Object.is(data, -0)) writer.int(data);
+      else writer.float(data);
+      return;
+    case "boolean":
+      writer.bool(data);
+      return;
+    case "undefined":
+      writer.nil();
+      return;
+    case "bigint":
+      if (BigInt.asIntN(64, data) !== data && BigInt.asUintN(64, data) !== data) {
+        throw new PodbusError("bad_payload", `a bigint of at most 64 bits was expected, not ${data}; send it as text`);
+      }
+      writer.bigint(data);
+      return;
+    case "object":
+      if (data === null) writer.nil();
+      else if (data instanceof Uint8Array) writer.bin(data);
+      else if (data instanceof ArrayBuffer) writer.bin(new Uint8Array(data));
+      else if (ArrayBuffer.isView(data)) writer.bin(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      else writeValue(writer, data);
+      return;
+    default:
+      throw new PodbusError("bad_payload", `a ${typeof data} can't be sent; send data`);
+  }
+}
+
+/** Writes `value` as ext 1, whatever it is: options, headers, arguments of `$sys` topics. */
+export function writeValue(writer: FrameWriter, value: unknown): void {
+  let body: Buffer;
+  try {
+    body = packr.pack(value);
+  } catch (cause) {
+    throw new PodbusError("bad_payload", `the value can't be encoded: ${(cause as Error).message}`, { cause });
+  }
+  writer.ext(EXT_VALUE, body);
+}
+
+/**
+ * The value of the payload element at `at`, which ends at `end`. bin is a view of `buf`, not a copy; integers beyond 2^53 are
+ * bigints.
+ * @throws PodbusError `bad_payload` where it is text that is not UTF-8, or an extension or structure that is not safe.
+ */
+export function readPayload(buf: Buffer, at: number, end: number): unknown {
+  const byte = buf[at]!;
+  const text = strStart(buf, at);
+  if (text >= 0) {
+    const value = decodeText(buf, text, end);
+    if (value === undefined) throw new PodbusError("bad_payload", "the text is not well-formed UTF-8; read its bytes instead");
+    return value;
+  }
+  const bin = binStart(buf, at);
+  if (bin >= 0) return buf.subarray(bin, end);
+  const ext = extStart(buf, at, EXT_VALUE);
+  if (ext >= 0) return readValue(buf, ext, end);
+  switch (byte) {
+    case 0xc0:
+      return null;
+    case 0xc2:
+      return false;
+    case 0xc3:
+      return true;
+    case 0xca:
+      return buf.readFloatBE(at + 1);
+    case 0xcb:
+      return buf.readDoubleBE(at + 1);
+    case 0xcf: {
+      if (readUint32(buf, at + 1) >= 0x20_0000) return buf.readBigUInt64BE(at + 1);
+      return readInt(buf, at);
+    }
+    case 0xd3: {
+      const value = readInt(buf, at);
+      return Number.isSafeInteger(value) ? value : buf.readBigInt64BE(at + 1);
+    }
+    default: {
+      const value = readInt(buf, at);
+      if (!Number.isNaN(value)) return value;
+      return readValue(buf, at, end);
+    }
+  }
+}
+
+/**
+ * The bytes of the payload element at `at`: the body of a bin, a str or an ext 1, the encoded element of any other. A view.
+ */
+export function payloadBytes(buf: Buffer, at: number, end: number): Buffer {
+  let start = binStart(buf, at);
+  if (start < 0) start = strStart(buf, at);
+  if (start < 0) start = extStart(buf, at, EXT_VALUE);
+  return buf.subarray(start < 0 ? at : start, end);
+}
+
+/** The one msgpack value in `buf[start … end)`. @throws PodbusError `bad_payload` where it is not one, or not safe. */
+export function readValue(buf: Buffer, start: number, end: number): unknown {
+  const problem = valueProblem(buf, start, end);
+  if (problem !== undefined) {
+    throw new PodbusError("bad_payload", `the payload can't be decoded safely: ${problem}; read its bytes instead`);
+  }
+  try {
+    return unpackr.unpack(buf.subarray(start, end));
+  } catch (cause) {
+    throw new PodbusError("bad_payload", `the payload can't be decoded: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** The map in the ext 1 element at `at`, or undefined where it is none: nil, of another type, not a map, or not safe. */
+export function readMap(buf: Buffer, at: number, end: number): Record<string, unknown> | undefined {
+  const start = extStart(buf, at, EXT_VALUE);
+  if (start < 0) return undefined;
+  const byte = buf[start];
+  if (byte === undefined || !((byte >= 0x80 && byte < 0x90) || byte === 0xde || byte === 0xdf)) return undefined;
+  if (valueProblem(buf, start, end) !== undefined) return undefined;
+  return unpackr.unpack(buf.subarray(start, end)) as Record<string, unknown>;
+}

@@ -1,0 +1,18 @@
+import { defineConfig } from "vitest/config";
+
+/** Each project is one kind of test; `npm test` runs the first two, `.ci/run` all of them. */
+const project = (name: string, folder: string, testTimeout: number) => ({
+  test: { name, include: [`test/${folder}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout },
+});
+
+export default defineConfig({
+  test: {
+    pool: "forks",
+    projects: [
+      project("unit", "unit", 20_000),
+      project("integration", "integration", 60_000),
+      project("system", "system", 120_000),
+      project("examples", "examples", 180_000),
+    ],
+  },
+});
