@@ -25,9 +25,11 @@ export interface ChunkSource {
   take(bytes: number): Chunk;
 }
 
+const FIRST_CHUNK_BYTES = 4 * 1024;
+/** What a chunk has once a read has filled one: an idle connection keeps a small one only. */
 const CHUNK_BYTES = 64 * 1024;
 /** Less room than this is not worth a read: a new chunk is begun. */
-const MIN_ROOM_BYTES = 4 * 1024;
+const MIN_ROOM_BYTES = 2 * 1024;
 /** Room given at once to a frame that has only been announced. */
 const MAX_FIRST_BYTES = 1024 * 1024;
 
@@ -38,6 +40,7 @@ export class Intake {
   #filled = 0;
   /** Bytes from #scanned that are needed before scanning on is worthwhile. */
   #need = 1;
+  #chunkBytes = FIRST_CHUNK_BYTES;
   /** The largest frame allowed, all of its bytes. May change between frames. */
   maxFrameBytes: number;
 
@@ -74,7 +77,7 @@ export class Intake {
         return chunk.buf.subarray(pending);
       }
     }
-    const wanted = Math.min(Math.max(CHUNK_BYTES, this.#need + MIN_ROOM_BYTES), Math.max(MAX_FIRST_BYTES, pending * 4));
+    const wanted = Math.min(Math.max(this.#chunkBytes, this.#need + MIN_ROOM_BYTES), Math.max(MAX_FIRST_BYTES, pending * 4));
     const fresh = this.#source.take(wanted);
     if (chunk !== undefined) {
       if (pending > 0) chunk.buf.copy(fresh.buf, 0, this.#scanned, this.#filled);
@@ -89,6 +92,7 @@ export class Intake {
   /** `bytes` were put into the {@link room}. */
   filled(bytes: number): void {
     this.#filled += bytes;
+    if (this.#filled === this.#chunk!.buf.length) this.#chunkBytes = CHUNK_BYTES;
   }
 
   /**
@@ -106,6 +110,12 @@ export class Intake {
       this.#need = frame.need;
     }
     return result;
+  }
+
+  /** The op of the frame that is not whole yet, or -1 where that can't be told. */
+  firstOp(): number {
+    const at = this.#scanned + (this.#chunk?.buf[this.#scanned] === 0xdc ? 3 : 1);
+    return at < this.#filled ? this.#chunk!.buf[at]! : -1;
   }
 
   /** Lets go of the chunk. Nothing may be called afterwards. */

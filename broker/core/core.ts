@@ -1,0 +1,361 @@
+// The broker's heart: who is connected, who listens to what, what is due. Synchronous; the world comes in through CoreEnv and
+// Transport, so that a whole broker runs in simulated time as well. It does nothing per message: that is ops/publish.ts.
+//
+//   transport ─► Peer ─► scanner ─► ops/publish ─► Route ─► Outbox of each receiver ─► Link ─► transport
+//                                                           (touched: handed on at the end of the turn, in flush)
+
+import { FrameWriter } from "../../shared/codec/write.ts";
+import { writeValue } from "../../shared/codec/value.ts";
+import { Deadlines, type Timed } from "../../shared/deadlines.ts";
+import type { WireCode } from "../../shared/errors.ts";
+import { Op, PROTOCOL_VERSION } from "../../shared/protocol.ts";
+import { ChunkPool } from "./chunks.ts";
+import { Counters } from "./counters.ts";
+import { Events } from "./events.ts";
+import { Flow } from "./flow.ts";
+import type { CoreEnv, CoreOptions } from "./options.ts";
+import type { Outbox } from "./outbox.ts";
+import { Peer, type PeerCredentials } from "./peer.ts";
+import { type Member, Queue } from "./queue.ts";
+import { Requests } from "./requests.ts";
+import type { Responder } from "./responder.ts";
+import { Retained } from "./retained.ts";
+import { type Route, Routes } from "./routes.ts";
+import type { Subscription } from "./subscription.ts";
+import { type Stats, stats } from "./sys/stats.ts";
+import type { Transport } from "./transport.ts";
+import { Trie } from "./trie.ts";
+import { Waits } from "./waits.ts";
+
+/** Something that is to happen at a time. */
+export interface Alarm {
+  due(): void;
+}
+
+/** What comes in within a turn before it is handed on: as much as one read. */
+const TURN_BYTES = 64 * 1024;
+const writer: FrameWriter = new FrameWriter(512);
+
+export class Core {
+  readonly options: CoreOptions;
+  readonly env: CoreEnv;
+  readonly startedMs: number;
+  readonly chunks: ChunkPool = new ChunkPool();
+  readonly deadlines: Deadlines<Alarm & Timed> = new Deadlines();
+  /** Who receives messages, by pattern: subscriptions and queues. */
+  readonly outboxes: Trie<Outbox> = new Trie();
+  readonly responders: Trie<Responder> = new Trie();
+  readonly routes: Routes = new Routes((route) => this.#resolve(route));
+  readonly queues: Map<string, Queue> = new Map();
+  readonly peers: Set<Peer> = new Set();
+  readonly retained: Retained;
+  readonly flow: Flow;
+  readonly requests: Requests;
+  readonly waits: Waits;
+  readonly events: Events;
+  /** What became of the messages of clients and queues that are no more. */
+  readonly past: Counters = new Counters();
+  readonly #pastTraffic = { bytesIn: 0, bytesOut: 0, published: 0 };
+  subscriptions = 0;
+  openClients = 0;
+  /** Frames that were answered with an error. */
+  refused = 0;
+  isClosing = false;
+  #clients = 0;
+  #turnBytes = 0;
+  #isFlushAsked = false;
+  #isFlushing = false;
+  #alarmMs = Number.POSITIVE_INFINITY;
+  #dirty: Peer[] = [];
+  #touched: Outbox[] = [];
+  #distributed = new Set<Queue>();
+
+  constructor(options: CoreOptions, env: CoreEnv) {
+    this.options = options;
+    this.env = env;
+    this.startedMs = env.now();
+    this.retained = new Retained(this.chunks, options.maxRetained);
+    this.flow = new Flow(this, options.headroom);
+    this.requests = new Requests(this, this.deadlines);
+    this.waits = new Waits(this, this.deadlines);
+    this.events = new Events(this);
+  }
+
+  nowMs(): number {
+    return this.env.now();
+  }
+
+  // ── Connections ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Somebody connected. The broker speaks first: HELLO, or the ERR that it refuses with. */
+  connect(transport: Transport, credentials: PeerCredentials): Peer {
+    const peer = new Peer(this, transport, ++this.#clients, credentials, this.env.random(16));
+    const { maxConnections, handshakeMs } = this.options;
+    const isTooMany = this.peers.size >= maxConnections;
+    this.peers.add(peer);
+    transport.open(peer);
+    if (isTooMany) {
+      peer.fail("limit", `${maxConnections} clients are connected, which is the limit (option maxConnections); close some`);
+    } else if (this.isClosing) {
+      peer.fail("closing", "the broker is ending; try the next one");
+    } else {
+      this.#hello(peer);
+      this.deadlines.set(peer, this.nowMs() + handshakeMs);
+    }
+    this.#setAlarm();
+    return peer;
+  }
+
+  #hello(peer: Peer): void {
+    const { brokerId, maxFrame, heartbeatMs, stallMs } = this.options;
+    writer.reset().frame(3, Op.HELLO).int(PROTOCOL_VERSION);
+    const client = peer.number;
+    writeValue(writer, { broker: brokerId, auth: "none", nonce: peer.nonce, maxFrame, heartbeatMs, stallMs, client });
+    peer.answer(writer);
+  }
+
+  /** The handshake of `peer` is done. */
+  opened(peer: Peer): void {
+    this.openClients++;
+    this.deadlines.set(peer, this.nowMs() + this.options.heartbeatMs);
+    this.env.log("debug", { client: peer.number, name: peer.name, ...peer.credentials }, "client connected");
+    this.events.connected(peer);
+  }
+
+  /** `peer` is closed with an error. */
+  failed(peer: Peer, code: WireCode, message: string, wasOpen: boolean): void {
+    const fields = { client: peer.number, name: peer.name, ...peer.credentials, code };
+    this.env.log("warn", fields, `${wasOpen ? "client closed" : "client refused"}: ${message}`);
+    if (!wasOpen) return this.events.refused(peer, code);
+    this.openClients--;
+    if (code === "limit" || code === "stalled") this.events.evicted(peer, code);
+    this.events.disconnected(peer, code);
+  }
+
+  /** `peer` said BYE, and there is nothing left to do for it. */
+  left(peer: Peer): void {
+    this.openClients--;
+    this.env.log("debug", { client: peer.number }, "client left");
+    this.events.disconnected(peer, "bye");
+  }
+
+  /** The connection of `peer` is no more. */
+  gone(peer: Peer, reason: string, wasOpen: boolean): void {
+    if (!this.peers.delete(peer)) return;
+    this.past.add(peer.past);
+    this.#pastTraffic.bytesIn += peer.bytesIn;
+    this.#pastTraffic.bytesOut += peer.link.bytesOut;
+    this.#pastTraffic.published += peer.published;
+    if (!wasOpen) return;
+    this.openClients--;
+    this.env.log("debug", { client: peer.number, reason }, "client disconnected");
+    this.events.disconnected(peer, reason);
+  }
+
+  /** Takes from `peer` all that it subscribed to, asked and waits for. */
+  release(peer: Peer): void {
+    this.flow.forget(peer);
+    this.requests.forget(peer);
+    let removed = 0;
+    for (const live of peer.ids.values()) {
+      if (live.kind === "wait") this.waits.cancel(live);
+      if (live.kind !== "subscription" && live.kind !== "member" && live.kind !== "responder") continue;
+      this.remove(live);
+      removed++;
+    }
+    peer.ids.clear();
+    if (removed > 0) this.subscriptionsChanged(-removed);
+  }
+
+  // ── Who listens ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Takes a subscription, a membership or a responder out. */
+  remove(live: Subscription | Member | Responder): void {
+    live.peer.subscriptions--;
+    if (live.kind === "responder") {
+      this.responders.remove(live.pattern, live);
+    } else if (live.kind === "subscription") {
+      this.outboxes.remove(live.pattern, live.outbox);
+      live.end();
+    } else {
+      const { queue } = live;
+      queue.leave(live);
+      live.end();
+      if (queue.members.length === 0) this.#endQueue(queue);
+    }
+  }
+
+  #endQueue(queue: Queue): void {
+    this.queues.delete(queue.name);
+    this.#distributed.delete(queue);
+    this.outboxes.remove(queue.pattern, queue.outbox);
+    const dropped = queue.end();
+    const level = dropped > 0 ? "warn" : "debug";
+    this.env.log(level, { queue: queue.name, dropped }, "a queue ended with its last member");
+    this.events.queueEnded(queue.name, dropped);
+  }
+
+  /** `by` subscriptions, members or responders came, or went where it is below 0. */
+  subscriptionsChanged(by: number): void {
+    this.subscriptions += by;
+    this.routes.generation++;
+    if (by > 0) this.waits.check();
+  }
+
+  /** Who receives what is published to `topic`, and who responds to it. Off the hot path. */
+  match(topic: string): { outboxes: Outbox[]; responders: Responder[] } {
+    return { outboxes: this.outboxes.match(topic, []), responders: this.responders.match(topic, []) };
+  }
+
+  isQueue(outbox: Outbox): boolean {
+    return outbox.owner instanceof Queue;
+  }
+
+  #resolve(route: Route): void {
+    const { outboxes, responders } = this.match(route.topic);
+    route.outboxes = outboxes;
+    route.responders = responders;
+  }
+
+  // ── The turn ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** `outbox` is full, and `peer` publishes one more message into it. */
+  receiverIsFull(peer: Peer, route: Route, outbox: Outbox): void {
+    outbox.owner.relieve();
+    if (outbox.full) this.flow.block(peer, route, outbox);
+  }
+
+  /** Something was put into `outbox` this turn. */
+  touched(outbox: Outbox): void {
+    this.#touched.push(outbox);
+    this.#askFlush();
+  }
+
+  /** `peer` is to be written to at the end of the turn. */
+  dirty(peer: Peer): void {
+    if (peer.isDirty) return;
+    peer.isDirty = true;
+    this.#dirty.push(peer);
+    this.#askFlush();
+  }
+
+  /** What waits in `queue` is to be handed out at the end of the turn. */
+  distribute(queue: Queue): void {
+    this.#distributed.add(queue);
+    this.#askFlush();
+  }
+
+  /** `bytes` came in and were acted upon. Much is handed on at once, so that it does not pile up within a turn. */
+  arrived(bytes: number): void {
+    this.#turnBytes += bytes;
+    if (this.#turnBytes >= TURN_BYTES) this.flush();
+    this.#setAlarm();
+  }
+
+  /** Ends a turn: hands on what came in, one gathered write for each connection. */
+  flush(): void {
+    this.#isFlushAsked = false;
+    this.#turnBytes = 0;
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    do {
+      for (const queue of this.#distributed) queue.supplyMembers();
+      const peers = this.#dirty;
+      this.#dirty = [];
+      for (const peer of peers) {
+        peer.isDirty = false;
+        peer.link.pump();
+        peer.checkDone();
+      }
+      // A member that has written at once can take more.
+      for (const queue of this.#distributed) if (!queue.canSupply) this.#distributed.delete(queue);
+    } while (this.#dirty.length > 0 || this.#distributed.size > 0);
+    const touched = this.#touched;
+    this.#touched = [];
+    for (const outbox of touched) {
+      outbox.touched = false;
+      if (outbox.messages > 0) outbox.compact();
+    }
+    this.#isFlushing = false;
+    this.#setAlarm();
+  }
+
+  /** The time that was asked for has come. */
+  alarm(): void {
+    this.#alarmMs = Number.POSITIVE_INFINITY;
+    const now = this.nowMs();
+    for (let item = this.deadlines.due(now); item !== undefined; item = this.deadlines.due(now)) item.due();
+    this.#setAlarm();
+  }
+
+  #askFlush(): void {
+    if (this.#isFlushAsked || this.#isFlushing) return;
+    this.#isFlushAsked = true;
+    this.env.scheduleFlush();
+  }
+
+  #setAlarm(): void {
+    const next = this.deadlines.next();
+    // One that comes too early finds nothing due and asks again: cheaper than moving it with each deadline.
+    if (next >= this.#alarmMs) return;
+    this.#alarmMs = next;
+    this.env.setAlarm(next);
+  }
+
+  // ── The end ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Says BYE to everybody. What waits is delivered as clients take it; nobody new is let in. */
+  close(): void {
+    if (this.isClosing) return;
+    this.isClosing = true;
+    let waiting = 0;
+    for (const queue of this.queues.values()) waiting += queue.outbox.messages;
+    this.events.closing(waiting);
+    this.flush();
+    for (const peer of this.peers) {
+      if (peer.opened) peer.answer(writer.reset().frame(2, Op.BYE).str("the broker is ending"));
+      else peer.fail("closing", "the broker is ending; try the next one");
+    }
+    this.flush();
+  }
+
+  /** Whether nothing waits any more and nothing is in flight. */
+  get isIdle(): boolean {
+    const { waiting, inFlight } = this.counters();
+    return waiting === 0 && inFlight === 0 && this.requests.pending === 0;
+  }
+
+  /** Ends every connection at once. */
+  destroy(): void {
+    for (const peer of this.peers) peer.close("the broker has ended");
+  }
+
+  // ── The books ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What became of every message there was: accepted = settled + inFlight + waiting + dropped + expired + dead. */
+  counters(): Counters {
+    const sum = new Counters().add(this.past);
+    for (const peer of this.peers) {
+      sum.add(peer.past);
+      for (const live of peer.ids.values()) {
+        if (live.kind === "subscription") sum.add(live.outbox.counts());
+      }
+    }
+    for (const { outbox } of this.queues.values()) sum.add(outbox.counts());
+    return sum;
+  }
+
+  traffic(): { bytesIn: number; bytesOut: number; published: number } {
+    const sum = { ...this.#pastTraffic };
+    for (const peer of this.peers) {
+      sum.bytesIn += peer.bytesIn;
+      sum.bytesOut += peer.link.bytesOut;
+      sum.published += peer.published;
+    }
+    return sum;
+  }
+
+  stats(): Stats {
+    return stats(this);
+  }
+}

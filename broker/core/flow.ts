@@ -1,0 +1,127 @@
+// Who waits for whom: publishers in XOFF, topic by topic, and the full queues that hold them up. Off the hot path: asked only
+// where a queue is full or a publisher has a topic in XOFF.
+//
+//   publisher.off:  topic ──► the full outboxes that it leads to          XON when the last of them has drained to half
+//   #waiters:       outbox ──► publishers ──► topics
+
+import { FrameWriter } from "../../shared/codec/write.ts";
+import { MAX_TOPICS_OFF, Op } from "../../shared/protocol.ts";
+import type { Core } from "./core.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Peer } from "./peer.ts";
+import type { Route } from "./routes.ts";
+
+/** What a full outbox's owner must tell: a subscription or a queue. */
+export interface Holder {
+  /** `queue NAME` or `client NUMBER`. */
+  readonly why: string;
+  readonly pattern: string;
+  /** Whether it is `peer` itself that would have to empty it. */
+  isServedBy(peer: Peer): boolean;
+}
+
+const writer: FrameWriter = new FrameWriter(256);
+
+export class Flow {
+  readonly #core: Core;
+  readonly #headroomBytes: number;
+  readonly #waiters = new Map<Outbox, Map<Peer, Set<string>>>();
+
+  constructor(core: Core, headroomBytes: number) {
+    this.#core = core;
+    this.#headroomBytes = headroomBytes;
+  }
+
+  /** Publishers that have a topic in XOFF. */
+  get blockedPublishers(): number {
+    const peers = new Set<Peer>();
+    for (const waiting of this.#waiters.values()) for (const peer of waiting.keys()) peers.add(peer);
+    return peers.size;
+  }
+
+  /** `peer` publishes on `route`, and `outbox`, whose policy is to block, was full before. It takes the message all the same. */
+  block(peer: Peer, route: Route, outbox: Outbox): void {
+    const { topic } = route;
+    let waiting = this.#waiters.get(outbox);
+    if (waiting === undefined) {
+      this.#waiters.set(outbox, (waiting = new Map()));
+      outbox.awaited = true;
+      this.#core.events.full(outbox);
+    }
+    let topics = waiting.get(peer);
+    if (topics === undefined) waiting.set(peer, (topics = new Set()));
+    topics.add(topic);
+    const holders = peer.off.get(topic);
+    if (holders !== undefined) {
+      holders.add(outbox);
+      return;
+    }
+    peer.off.set(topic, new Set([outbox]));
+    const { why } = holderOf(outbox);
+    peer.answer(writer.reset().frame(3, Op.XOFF).str(topic).str(why));
+    if (peer.off.size >= MAX_TOPICS_OFF) this.#restrain(peer);
+  }
+
+  /**
+   * `peer`, which has topics in XOFF, publishes `bytes` on `route`. False where that is refused: it has used up its headroom, and to
+   * stop reading from it would stop it from ever emptying what is full.
+   */
+  admit(peer: Peer, route: Route, bytes: number): boolean {
+    if (!peer.off.has(route.topic)) return true;
+    if (peer.offBytes + bytes > this.#headroomBytes && isOwn(peer)) return false;
+    peer.offBytes += bytes;
+    if (peer.offBytes > this.#headroomBytes) this.#restrain(peer);
+    return true;
+  }
+
+  /** `outbox` has drained to half, or is no more. */
+  drained(outbox: Outbox): void {
+    const waiting = this.#waiters.get(outbox);
+    if (waiting === undefined) return;
+    this.#waiters.delete(outbox);
+    outbox.awaited = false;
+    for (const [peer, topics] of waiting) {
+      for (const topic of topics) {
+        const holders = peer.off.get(topic);
+        if (holders === undefined) continue;
+        holders.delete(outbox);
+        if (holders.size > 0) continue;
+        peer.off.delete(topic);
+        peer.answer(writer.reset().frame(2, Op.XON).str(topic));
+      }
+      if (peer.off.size > 0) continue;
+      peer.offBytes = 0;
+      peer.setPaused("flow", false);
+    }
+    this.#core.events.drained(outbox);
+  }
+
+  /** `peer` is gone: it waits for nobody. */
+  forget(peer: Peer): void {
+    for (const holders of peer.off.values()) {
+      for (const outbox of holders) {
+        const waiting = this.#waiters.get(outbox);
+        if (waiting?.delete(peer) !== true || waiting.size > 0) continue;
+        this.#waiters.delete(outbox);
+        outbox.awaited = false;
+      }
+    }
+    peer.off.clear();
+  }
+
+  #restrain(peer: Peer): void {
+    if (!isOwn(peer)) peer.setPaused("flow", true);
+  }
+}
+
+/** Whether one of those that hold `peer` up is `peer` itself. */
+function isOwn(peer: Peer): boolean {
+  for (const holders of peer.off.values()) {
+    for (const outbox of holders) if (holderOf(outbox).isServedBy(peer)) return true;
+  }
+  return false;
+}
+
+export function holderOf(outbox: Outbox): Holder {
+  return outbox.owner as unknown as Holder;
+}

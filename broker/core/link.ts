@@ -1,0 +1,301 @@
+// The outgoing side of one connection: what is to be written next, in order, and what is being written. Control frames and
+// small ranges are copied into a scratch chunk, larger ranges stay where they are; a turn's worth goes out as one gathered write.
+//
+//   pending:   | OK | FOR 7 | ▓▓▓ range of a chunk ▓▓▓ | XOFF | FOR 9 | ▓▓ |      → flush() → transport.write([...])
+//
+// Knows nothing of topics, queues or ops other than FOR and GAP. Cost: one part per run of messages, none per message.
+
+import { Op, OUTGOING_BYTES } from "../../shared/protocol.ts";
+import { FrameWriter } from "../../shared/codec/write.ts";
+import type { ChunkPool, PooledChunk } from "./chunks.ts";
+import { frameEnd } from "./frames.ts";
+import type { Outbox, RangeSink } from "./outbox.ts";
+import type { Transport } from "./transport.ts";
+
+/** Who deliveries are for: a subscription of this connection, by its sid. */
+export interface Consumer {
+  readonly sid: number;
+  /** `count` of its messages were handed to the connection. */
+  handed(count: number): void;
+  /** `count` of its messages were written. */
+  written(count: number): void;
+  /** The connection ended before these were written. Called for the last range first. */
+  unwritten(chunk: PooledChunk, start: number, end: number, count: number): void;
+}
+
+/** Something of this connection's that may have messages waiting for it. */
+export interface Source {
+  /** Hands over what there is, as long as the link has {@link Link.room}. */
+  supply(): void;
+}
+
+interface Part {
+  readonly chunk: PooledChunk;
+  readonly start: number;
+  end: number;
+  readonly to: Consumer | undefined;
+  count: number;
+}
+
+/** Ranges up to this are copied, so that a write has few parts: a copy of 2 KiB costs about what a part does. */
+const COPY_BYTES = 2048;
+const FIRST_SCRATCH_BYTES = 1024;
+const SCRATCH_BYTES = 64 * 1024;
+const writer: FrameWriter = new FrameWriter(256);
+
+export class Link implements RangeSink {
+  readonly #pool: ChunkPool;
+  readonly #transport: Transport;
+  #scratch: PooledChunk | undefined;
+  #scratchUsed = 0;
+  /** Small until that has once been too little. */
+  #scratchBytes = FIRST_SCRATCH_BYTES;
+  #pending: Part[] = [];
+  #writing: Part[] | undefined;
+  #consumer: Consumer | undefined;
+  /** The context that the peer has: 0 where it has none. */
+  #sid = 0;
+  #flags = 0;
+  #nextFlags = 0;
+  #open = true;
+  readonly #ready: Source[] = [];
+  /** Bytes that wait to be written. */
+  pendingBytes = 0;
+  /** Bytes of the write under way. */
+  writingBytes = 0;
+  /** Of both, those that are answers rather than deliveries. */
+  answerBytes = 0;
+  #writingAnswers = 0;
+  bytesOut = 0;
+
+  constructor(pool: ChunkPool, transport: Transport) {
+    this.#pool = pool;
+    this.#transport = transport;
+  }
+
+  /** Bytes that may still be handed over before subscriptions have to wait. */
+  get room(): number {
+    return this.#open ? OUTGOING_BYTES - this.pendingBytes - this.writingBytes : 0;
+  }
+
+  get idle(): boolean {
+    return this.pendingBytes === 0 && this.writingBytes === 0;
+  }
+
+  /** Bytes of the chunks kept for writing, about: what is queued and the scratch. */
+  get heldBytes(): number {
+    return this.pendingBytes + this.writingBytes;
+  }
+
+  /** Appends frames of the broker's own. */
+  control(frames: FrameWriter): void {
+    this.#copy(frames.buf, 0, frames.length, undefined, 0);
+    this.answerBytes += frames.length;
+  }
+
+  /**
+   * Appends a frame whose beginning is `head` and whose rest is a range: one that is passed on under another number. `isAnswer`
+   * where it is the answer to something that the peer asked.
+   */
+  rewritten(head: FrameWriter, chunk: PooledChunk, start: number, end: number, isAnswer: boolean): void {
+    this.#copy(head.buf, 0, head.length, undefined, 0);
+    if (end - start <= COPY_BYTES) this.#copy(chunk.buf, start, end, undefined, 0);
+    else this.#refer(chunk, start, end, undefined, 0);
+    if (isAnswer) this.answerBytes += head.length + end - start;
+  }
+
+  /** Hands over what waits in `outbox` while there is room. Returns how many messages. */
+  deliver(to: Consumer, outbox: Outbox): number {
+    this.#consumer = to;
+    return outbox.takeBytes(this.room, this);
+  }
+
+  /** Hands over at most `maxMessages` from a queue that has other members too. */
+  deliverSome(to: Consumer, outbox: Outbox, maxMessages: number, maxBytes: number): number {
+    this.#consumer = to;
+    return outbox.takeMessages(maxMessages, Math.min(maxBytes, this.room), this);
+  }
+
+  /** Hands over one message, whatever the room. */
+  deliverOne(to: Consumer, chunk: PooledChunk, start: number, end: number, flags: number): void {
+    this.#consumer = to;
+    this.#nextFlags = flags;
+    this.range(chunk, start, end, 1);
+    this.#nextFlags = 0;
+  }
+
+  range(chunk: PooledChunk, start: number, end: number, count: number): void {
+    const to = this.#consumer!;
+    this.context(to.sid);
+    to.handed(count);
+    if (end - start <= COPY_BYTES) this.#copy(chunk.buf, start, end, to, count);
+    else this.#refer(chunk, start, end, to, count);
+  }
+
+  gap(lost: number): void {
+    this.#copyFrame(writer.reset().frame(3, Op.GAP).int(this.#consumer!.sid).int(lost));
+  }
+
+  /** Says which subscription the next messages are for, if the peer does not know. */
+  context(sid: number): void {
+    if (this.#sid === sid && this.#flags === this.#nextFlags) return;
+    this.#sid = sid;
+    this.#flags = this.#nextFlags;
+    writer.reset();
+    if (this.#flags === 0) writer.frame(2, Op.FOR).int(sid);
+    else writer.frame(5, Op.FOR).int(sid).nil().nil().int(this.#flags);
+    this.#copyFrame(writer);
+  }
+
+  /** The subscription is over, and with it a context that was its. */
+  forget(sid: number): void {
+    if (this.#sid === sid) this.#sid = 0;
+  }
+
+  /** `source` has something. It is asked at the next {@link pump}. */
+  ready(source: Source): void {
+    this.#ready.push(source);
+  }
+
+  /**
+   * Asks who is ready and writes, until nothing is ready or the peer takes no more. A source that has more than there was room
+   * for calls {@link ready} again; its turn is then behind the others.
+   */
+  pump(): void {
+    do {
+      // A source that becomes ready meanwhile has its turn in the next round.
+      for (let turns = this.#ready.length; turns > 0 && this.room > 0; turns--) this.#ready.shift()!.supply();
+      this.flush();
+    } while (this.#writing === undefined && this.#ready.length > 0 && this.#open);
+  }
+
+  /** Writes what is pending, unless a write is under way. */
+  flush(): void {
+    const parts = this.#pending;
+    if (parts.length === 0 || this.#writing !== undefined || !this.#open) return;
+    const ranges: Buffer[] = [];
+    for (let i = 0; i < parts.length; ) {
+      const { chunk, start } = parts[i]!;
+      let { end } = parts[i]!;
+      while (++i < parts.length && parts[i]!.chunk === chunk && parts[i]!.start === end) end = parts[i]!.end;
+      ranges.push(chunk.buf.subarray(start, end));
+    }
+    this.#writing = parts;
+    this.#pending = [];
+    this.writingBytes = this.pendingBytes;
+    this.pendingBytes = 0;
+    this.#writingAnswers = this.answerBytes;
+    this.bytesOut += this.writingBytes;
+    if (this.#transport.write(ranges)) this.written();
+  }
+
+  /** The write under way was taken as a whole. */
+  written(): void {
+    const parts = this.#writing;
+    if (parts === undefined) return;
+    this.#writing = undefined;
+    this.writingBytes = 0;
+    this.answerBytes -= this.#writingAnswers;
+    this.#writingAnswers = 0;
+    for (const part of parts) {
+      part.to?.written(part.count);
+      part.chunk.release();
+    }
+    const scratch = this.#scratch;
+    if (scratch === undefined || this.#pending.length > 0 || scratch.shared) return;
+    this.#scratchUsed = 0;
+    if (scratch.buf.length === FIRST_SCRATCH_BYTES) return;
+    scratch.release(); // an idle connection keeps a small one only
+    this.#scratch = undefined;
+  }
+
+  /** Takes back deliveries that are not being written yet; frames of the broker's own stay. */
+  retract(): void {
+    const kept: Part[] = [];
+    for (let i = this.#pending.length - 1; i >= 0; i--) {
+      const part = this.#pending[i]!;
+      if (part.to === undefined) {
+        kept.unshift(part);
+        continue;
+      }
+      this.pendingBytes -= part.end - part.start;
+      part.to.unwritten(part.chunk, part.start, part.end, part.count);
+      part.chunk.release();
+    }
+    this.#pending = kept;
+    this.#ready.length = 0;
+  }
+
+  /** The connection ended: what was not written goes back to its consumers. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    const parts = [...(this.#writing ?? []), ...this.#pending];
+    let untaken = this.pendingBytes + (this.#writing === undefined ? 0 : this.#transport.untakenBytes());
+    for (let i = parts.length - 1; i >= 0; i--) {
+      const part = parts[i]!;
+      giveBack(part, untaken);
+      untaken = Math.max(0, untaken - (part.end - part.start));
+      part.chunk.release();
+    }
+    this.#scratch?.release();
+    this.#scratch = undefined;
+    this.#pending = [];
+    this.#writing = undefined;
+    this.#ready.length = 0;
+    this.pendingBytes = this.writingBytes = this.answerBytes = 0;
+  }
+
+  #copyFrame(frame: FrameWriter): void {
+    this.#copy(frame.buf, 0, frame.length, undefined, 0);
+  }
+
+  #copy(from: Buffer, start: number, end: number, to: Consumer | undefined, count: number): void {
+    if (!this.#open) return;
+    const bytes = end - start;
+    let scratch = this.#scratch;
+    if (scratch === undefined || scratch.buf.length - this.#scratchUsed < bytes) {
+      if (scratch !== undefined || bytes > FIRST_SCRATCH_BYTES) this.#scratchBytes = SCRATCH_BYTES;
+      scratch?.release();
+      scratch = this.#scratch = this.#pool.take(Math.max(this.#scratchBytes, bytes));
+      this.#scratchUsed = 0;
+    }
+    const at = this.#scratchUsed;
+    if (bytes < 24) for (let i = 0; i < bytes; i++) scratch.buf[at + i] = from[start + i]!;
+    else from.copy(scratch.buf, at, start, end);
+    this.#scratchUsed = at + bytes;
+    this.#part(scratch, at, at + bytes, to, count);
+  }
+
+  #refer(chunk: PooledChunk, start: number, end: number, to: Consumer | undefined, count: number): void {
+    if (this.#open) this.#part(chunk, start, end, to, count);
+  }
+
+  #part(chunk: PooledChunk, start: number, end: number, to: Consumer | undefined, count: number): void {
+    this.pendingBytes += end - start;
+    const last = this.#pending[this.#pending.length - 1];
+    if (last !== undefined && last.chunk === chunk && last.end === start && last.to === to) {
+      last.end = end;
+      last.count += count;
+      return;
+    }
+    chunk.retain();
+    this.#pending.push({ chunk, start, end, to, count });
+  }
+}
+
+/** Tells whom `part` is for what of it was written, `untaken` of the bytes up to its end not having been taken. */
+function giveBack({ chunk, start, end, to, count }: Part, untaken: number): void {
+  if (to === undefined) return;
+  if (untaken === 0) return to.written(count);
+  // A frame of which the last byte was not taken was not delivered.
+  let at = start;
+  let taken = 0;
+  for (; taken < count; taken++) {
+    const next = frameEnd(chunk.buf, at, end);
+    if (next > end - untaken) break;
+    at = next;
+  }
+  if (taken > 0) to.written(taken);
+  if (taken < count) to.unwritten(chunk, at, end, count - taken);
+}

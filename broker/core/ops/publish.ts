@@ -1,0 +1,66 @@
+// PUB and RETAIN: the hot path. A frame goes, as the range of the chunk that it is, into the outbox of each receiver of its topic.
+// Cost of a message: the look-up of its route, and for each receiver the extension of a range.
+
+import { extStart, isNil, strStart } from "../../../shared/codec/read.ts";
+import type { Frame } from "../../../shared/codec/scan.ts";
+import { EXT_VALUE } from "../../../shared/protocol.ts";
+import type { PooledChunk } from "../chunks.ts";
+import type { Core } from "../core.ts";
+import { needStr, optionalMap } from "../elements.ts";
+import { badFrame } from "../failure.ts";
+import type { Peer } from "../peer.ts";
+import type { Route } from "../routes.ts";
+
+export function publish(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk, isRetain: boolean): void {
+  const { buf } = chunk;
+  const { at, count, start, end } = frame;
+  const topic = count < 3 ? -1 : strStart(buf, at[1]!);
+  if (topic < 0 || (count > 3 && !isNil(buf, at[3]!) && extStart(buf, at[3]!, EXT_VALUE) < 0)) {
+    explainBadPublish(frame, buf);
+  }
+  const route = core.routes.find(buf, topic, at[2]!);
+  if (typeof route === "string") return refuse(peer, "bad_topic", route, buf, topic, at[2]!);
+  if (route.system) {
+    return refuse(peer, "not_allowed", "topics that begin with $ are the broker's own; publish to another", buf, topic, at[2]!);
+  }
+  if (peer.off.size > 0 && !core.flow.admit(peer, route, end - start)) {
+    const why = `the queue that this leads to is full, and this client empties it; read on before publishing more (option headroom)`;
+    return refuse(peer, "limit", why, buf, topic, at[2]!);
+  }
+  if (isRetain) retain(core, peer, route, frame, chunk);
+  peer.published++;
+  route.published++;
+  route.publishedBytes += end - start;
+  const { outboxes } = route;
+  peer.delivered += outboxes.length;
+  for (let i = 0; i < outboxes.length; i++) {
+    const outbox = outboxes[i]!;
+    if (outbox.full) core.receiverIsFull(peer, route, outbox);
+    outbox.push(chunk, start, end);
+  }
+}
+
+function retain(core: Core, peer: Peer, route: Route, frame: Frame, { buf }: PooledChunk): void {
+  if (isNil(buf, frame.at[2]!)) {
+    core.retained.clear(route.topic);
+  } else if (!core.retained.keep(route.topic, buf, frame.start, frame.end)) {
+    const most = core.options.maxRetained;
+    const message = `${most} topics have a retained value, which is the limit (option maxRetained); the message was only delivered`;
+    peer.error(undefined, undefined, "limit", message, route.topic);
+  }
+}
+
+function refuse(peer: Peer, code: "bad_topic" | "not_allowed" | "limit", why: string, buf: Buffer, start: number, end: number): void {
+  const topic = buf.toString("utf8", start, end);
+  const isWellFormed = Buffer.byteLength(topic) === end - start && !topic.includes("\ufffd");
+  // A topic may be as long as a frame; what is repeated of it is not.
+  peer.error(undefined, undefined, code, why, isWellFormed && end - start <= 1024 ? topic : undefined);
+}
+
+/** The frame is not of the form of its op: says how. */
+function explainBadPublish(frame: Frame, buf: Buffer): never {
+  needStr(buf, frame, 1, "topic");
+  if (frame.count < 3) throw badFrame("element 2, payload, is missing");
+  optionalMap(buf, frame, 3, "headers");
+  throw badFrame("a publish that can't be read");
+}

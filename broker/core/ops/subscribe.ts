@@ -1,0 +1,111 @@
+// SUB and UNSUB.
+
+import { extStart, isNil, readInt, readStr } from "../../../shared/codec/read.ts";
+import type { Frame } from "../../../shared/codec/scan.ts";
+import { readMap } from "../../../shared/codec/value.ts";
+import { EXT_VALUE, FOR_RETAINED } from "../../../shared/protocol.ts";
+import { patternProblem } from "../../../shared/topic.ts";
+import type { PooledChunk } from "../chunks.ts";
+import type { Core } from "../core.ts";
+import { need, needId, needStr, optionalMap } from "../elements.ts";
+import { Refusal } from "../failure.ts";
+import type { Peer } from "../peer.ts";
+import { Member, Queue } from "../queue.ts";
+import { Responder } from "../responder.ts";
+import { queueDifference, readSubscribeOptions, type SubscribeOptions } from "../subscribe-options.ts";
+import { Subscription } from "../subscription.ts";
+
+export function subscribe(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk): void {
+  const { buf } = chunk;
+  const sid = needId(buf, frame, 1, "sid");
+  needStr(buf, frame, 2, "pattern");
+  optionalMap(buf, frame, 3, "options");
+  peer.needFree(sid, "sid");
+  try {
+    if (core.isClosing) throw new Refusal("closing", "the broker is ending; subscribe at the next one");
+    if (peer.leaving) throw new Refusal("closing", "this connection said BYE; open another");
+    const pattern = readPattern(buf, frame);
+    const options = readSubscribeOptions(readOptions(buf, frame));
+    const most = core.options.maxSubscriptions;
+    if (peer.subscriptions >= most) {
+      throw new Refusal("limit", `this connection has ${most} subscriptions, which is the limit (option maxSubscriptions)`);
+    }
+    add(core, peer, sid, pattern, options);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    peer.error(undefined, sid, error.code, error.message);
+  }
+}
+
+function readPattern(buf: Buffer, frame: Frame): string {
+  const start = needStr(buf, frame, 2, "pattern");
+  const problem = patternProblem(buf, start, frame.at[3]!);
+  if (problem !== undefined) throw new Refusal("bad_pattern", problem);
+  return readStr(buf, frame.at[2]!, frame.at[3]!)!;
+}
+
+function readOptions(buf: Buffer, frame: Frame): Record<string, unknown> | undefined {
+  if (frame.count < 4 || isNil(buf, frame.at[3]!)) return undefined;
+  const map = readMap(buf, frame.at[3]!, frame.at[4]!);
+  if (map === undefined && extStart(buf, need(frame, 3, "options"), EXT_VALUE) >= 0) {
+    throw new Refusal("bad_option", "the options must be one map");
+  }
+  return map;
+}
+
+function add(core: Core, peer: Peer, sid: number, pattern: string, options: SubscribeOptions): void {
+  if (options.respond) {
+    if (pattern.startsWith("$")) {
+      throw new Refusal("not_allowed", "topics that begin with $ are the broker's own; respond to another");
+    }
+    const responder = new Responder(peer, sid, pattern);
+    peer.ids.set(sid, responder);
+    core.responders.add(pattern, responder);
+  } else if (options.queue === undefined) {
+    const subscription = new Subscription(core, peer, sid, pattern, options);
+    peer.ids.set(sid, subscription);
+    core.outboxes.add(pattern, subscription.outbox);
+    if (options.retained) sendRetained(core, peer, subscription);
+  } else {
+    const queue = queueFor(core, options.queue, pattern, options);
+    const member = new Member(peer, sid, queue);
+    peer.ids.set(sid, member);
+    queue.join(member);
+  }
+  peer.subscriptions++;
+  core.subscriptionsChanged(1);
+}
+
+function queueFor(core: Core, name: string, pattern: string, options: SubscribeOptions): Queue {
+  const known = core.queues.get(name);
+  if (known !== undefined) {
+    const difference = queueDifference(name, known, pattern, options);
+    if (difference !== undefined) throw new Refusal("bad_option", difference);
+    return known;
+  }
+  const queue = new Queue(core, name, pattern, { maxMessages: options.maxMessages, maxBytes: options.maxBytes });
+  core.queues.set(name, queue);
+  core.outboxes.add(pattern, queue.outbox);
+  return queue;
+}
+
+/** Straight to the connection, before anything that comes later: they are held by the broker anyway. */
+function sendRetained(core: Core, peer: Peer, subscription: Subscription): void {
+  for (const chunk of core.retained.matching(subscription.pattern)) {
+    subscription.outbox.counters.accepted++;
+    peer.link.deliverOne(subscription, chunk, 0, chunk.buf.length, FOR_RETAINED);
+  }
+  core.dirty(peer);
+}
+
+export function unsubscribe(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk): void {
+  needId(chunk.buf, frame, 1, "sid");
+  const sid = readInt(chunk.buf, frame.at[1]!);
+  const live = peer.ids.get(sid);
+  if (live === undefined || live.kind === "call" || live.kind === "wait" || live.kind === "cancelled") return;
+  peer.ids.delete(sid);
+  peer.link.forget(sid);
+  core.remove(live);
+  core.subscriptionsChanged(-1);
+  peer.checkDone();
+}

@@ -1,0 +1,33 @@
+// The broker's limits and times, as the core needs them: all given, all checked. broker/options.ts has the user's side.
+
+export interface CoreOptions {
+  /** The address as it is shown: `@name` or a path. */
+  readonly address: string;
+  /** Version of the package. */
+  readonly version: string;
+  /** The broker's process, 0 in a simulation. */
+  readonly pid: number;
+  /** A name for this broker, unlike any other's. */
+  readonly brokerId: string;
+  readonly maxFrame: number;
+  readonly maxConnections: number;
+  readonly maxSubscriptions: number;
+  readonly maxRetained: number;
+  readonly handshakeMs: number;
+  readonly heartbeatMs: number;
+  readonly stallMs: number;
+  readonly headroom: number;
+}
+
+/** What the core is given of the world. All of it can be simulated. */
+export interface CoreEnv {
+  /** Milliseconds on a clock that never goes back. */
+  now(): number;
+  /** `bytes` that nobody can foresee. */
+  random(bytes: number): Buffer;
+  /** Asks that {@link Core.flush} be called at the end of this turn. Asked once a turn. */
+  scheduleFlush(): void;
+  /** Asks that {@link Core.alarm} be called at `atMs` of {@link now}; replaces what was asked before. Infinity: not at all. */
+  setAlarm(atMs: number): void;
+  log(level: "debug" | "info" | "warn" | "error", fields: Record<string, unknown>, message: string): void;
+}

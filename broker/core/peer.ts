@@ -1,0 +1,382 @@
+// One connection, from the broker's side: what state it is in, what it has subscribed to and asked, how it ends. Turns the chunks
+// that its transport reads into frames and hands each to the file of its op. It must not know what kind of transport that is.
+//
+//   hello ──► open ──► leaving (the client said BYE) ──┐
+//     │        │                                       ├──► closed
+//     └────────┴──► ending (an ERR that closes) ───────┘
+
+import { Frame, Scan } from "../../shared/codec/scan.ts";
+import { writeValue } from "../../shared/codec/value.ts";
+import { FrameWriter } from "../../shared/codec/write.ts";
+import { Intake } from "../../shared/codec/intake.ts";
+import type { Timed } from "../../shared/deadlines.ts";
+import type { WireCode } from "../../shared/errors.ts";
+import { CLOSE_WAIT_MS, MAX_HELLO_BYTES, MAX_ID, MAX_UNREAD_ANSWER_BYTES, Op, ReplyStatus } from "../../shared/protocol.ts";
+import type { PooledChunk } from "./chunks.ts";
+import type { Alarm, Core } from "./core.ts";
+import { Counters } from "./counters.ts";
+import { badFrame, Failure } from "./failure.ts";
+import { Link } from "./link.ts";
+import { OPS } from "./ops/index.ts";
+import { publish } from "./ops/publish.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Member, Queue } from "./queue.ts";
+import type { Call } from "./requests.ts";
+import type { Responder } from "./responder.ts";
+import type { Subscription } from "./subscription.ts";
+import type { Transport, TransportSink } from "./transport.ts";
+import type { Wait } from "./waits.ts";
+
+/** What the kernel says of who connected. */
+export interface PeerCredentials {
+  readonly uid: number;
+  readonly gid: number;
+  /** 0 where it is of another pid namespace. */
+  readonly pid: number;
+}
+
+/** An id that was cancelled: its number is taken until the OK of a later SYNC. */
+const CANCELLED = { kind: "cancelled" } as const;
+
+/** What a number of this connection stands for. */
+type Live = Subscription | Member | Responder | Call | Wait | typeof CANCELLED;
+
+type State = "hello" | "open" | "leaving" | "ending" | "closed";
+
+/** Cancelled ids that are remembered of a client that never sends SYNC. */
+const MAX_CANCELLED = 4096;
+
+const writer: FrameWriter = new FrameWriter(512);
+const frame: Frame = new Frame();
+/** Where bytes go that nobody will look at. */
+const discarded: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
+
+export class Peer implements TransportSink, Timed, Alarm {
+  readonly number: number;
+  readonly credentials: PeerCredentials;
+  readonly nonce: Buffer;
+  readonly link: Link;
+  readonly connectedMs: number;
+  /** Subscriptions, requests and waits by the number that the client gave them. */
+  readonly ids: Map<number, Live> = new Map();
+  /** Requests that this connection was asked, by the broker's number. */
+  readonly asked: Map<number, Call> = new Map();
+  /** Queues that it is a member of. */
+  readonly queues: Set<Queue> = new Set();
+  /** Its topics in XOFF, and the full outboxes that each leads to. */
+  readonly off: Map<string, Set<Outbox>> = new Map();
+  /** Bytes that it sent to topics in XOFF since it last had none. */
+  offBytes = 0;
+  subscriptions = 0;
+  published = 0;
+  /** Deliveries that its publishes led to since its last SYNC. */
+  delivered = 0;
+  bytesIn = 0;
+  name: string | undefined;
+  lastHeardMs: number;
+  /** What became of the messages of subscriptions that it no longer has. */
+  readonly past: Counters = new Counters();
+  /** The same of its memberships of queues, which the queues count as well. */
+  readonly pastShared: Counters = new Counters();
+  heapIndex = -1;
+  dueMs = 0;
+  dueOrder = 0;
+  /** Whether it is among those that are to be written to at the end of the turn. */
+  isDirty = false;
+  readonly #core: Core;
+  readonly #transport: Transport;
+  readonly #intake: Intake;
+  #state: State = "hello";
+  #pausedFor = new Set<"flow" | "answers">();
+  #nextAsked = 1;
+  #cancelled: number[] = [];
+
+  constructor(core: Core, transport: Transport, number: number, credentials: PeerCredentials, nonce: Buffer) {
+    this.#core = core;
+    this.#transport = transport;
+    this.number = number;
+    this.credentials = credentials;
+    this.nonce = nonce;
+    this.link = new Link(core.chunks, transport);
+    this.#intake = new Intake(core.chunks, MAX_HELLO_BYTES);
+    this.connectedMs = this.lastHeardMs = core.nowMs();
+  }
+
+  get closed(): boolean {
+    return this.#state === "closed" || this.#state === "ending";
+  }
+
+  /** Whether it said BYE: it gets no new requests and no new messages of queues. */
+  get leaving(): boolean {
+    return this.#state === "leaving" || this.closed;
+  }
+
+  get opened(): boolean {
+    return this.#state === "open" || this.#state === "leaving";
+  }
+
+  /** Whether the broker has stopped reading from it. */
+  get paused(): boolean {
+    return this.#pausedFor.size > 0;
+  }
+
+  // ── What the transport calls ──────────────────────────────────────────────────────────────────────────────────────
+
+  room(): Buffer {
+    return this.closed ? discarded : this.#intake.room();
+  }
+
+  filled(bytes: number): void {
+    if (this.closed) return;
+    this.bytesIn += bytes;
+    this.lastHeardMs = this.#core.nowMs();
+    this.#intake.filled(bytes);
+    try {
+      this.#read();
+    } catch (error) {
+      this.#stumble(error);
+    }
+    this.#core.arrived(bytes);
+  }
+
+  written(): void {
+    this.link.written();
+    if (this.#state === "ending") {
+      this.link.flush();
+      if (this.link.idle) this.#transport.end();
+      return;
+    }
+    if (this.#pausedFor.has("answers") && this.link.answerBytes * 2 <= MAX_UNREAD_ANSWER_BYTES) {
+      this.setPaused("answers", false);
+    }
+    for (const queue of this.queues) if (!queue.outbox.empty) this.#core.distribute(queue);
+    this.#core.dirty(this);
+    this.#core.flush();
+    this.checkDone();
+  }
+
+  ended(reason: string): void {
+    this.close(reason);
+  }
+
+  // ── What comes in ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #read(): void {
+    const intake = this.#intake;
+    for (;;) {
+      const scan = intake.next(frame);
+      if (scan !== Scan.FRAME) {
+        if (scan !== Scan.MORE) this.#refuseFrame(scan);
+        return;
+      }
+      const chunk = intake.chunk as PooledChunk;
+      if (this.#state === "hello") {
+        this.#opening(chunk);
+      } else if (frame.op === Op.PUB) {
+        publish(this.#core, this, frame, chunk, false);
+      } else {
+        const op = OPS[frame.op];
+        if (op === undefined) throw badFrame(`op ${frame.op} is not one that a client sends`);
+        op(this.#core, this, frame, chunk);
+      }
+      if (this.closed) return;
+    }
+  }
+
+  #opening(chunk: PooledChunk): void {
+    const hello = OPS[Op.HELLO]!;
+    if (frame.op !== Op.HELLO) throw new Failure("bad_hello", `the first frame must be HELLO, not op ${frame.op}`);
+    hello(this.#core, this, frame, chunk);
+    if (this.#state === "hello") return;
+    this.#intake.maxFrameBytes = this.#core.options.maxFrame;
+  }
+
+  #refuseFrame(scan: Scan): void {
+    const isHello = this.#state === "hello";
+    if (scan === Scan.TOO_LARGE && !(isHello && this.#intake.firstOp() > Op.HELLO)) {
+      const limit = this.#intake.maxFrameBytes;
+      const what = isHello ? "a HELLO may have" : "a frame may have";
+      throw new Failure("too_large", `${what} ${limit} bytes at the most (option maxFrame); send less at a time`);
+    }
+    if (isHello) throw new Failure("bad_hello", "the first frame must be a HELLO of podbus 1, a msgpack array of scalars");
+    throw badFrame("a frame must be a msgpack array of 1 to 64 scalars, the op first, and hold no array or map");
+  }
+
+  #stumble(error: unknown): void {
+    if (error instanceof Failure) return this.fail(error.code, error.message);
+    this.#core.env.log("error", { client: this.number, error }, "a frame could not be handled; its connection is closed");
+    this.fail("unavailable", "the broker failed to handle a frame; this is a bug of the broker, please report it");
+  }
+
+  /** The handshake is done. */
+  open(name: string | undefined): void {
+    this.name = name;
+    this.#state = "open";
+    this.#core.opened(this);
+  }
+
+  /** The client said BYE. */
+  leave(): void {
+    if (this.#state !== "open") return;
+    this.#state = "leaving";
+    for (const live of this.ids.values()) if (live.kind === "subscription") live.hold(false);
+    this.#core.dirty(this);
+  }
+
+  /** Closes a connection that is leaving, once there is nothing left to do for it. */
+  checkDone(): void {
+    if (this.#state !== "leaving" || this.asked.size > 0 || !this.link.idle) return;
+    for (const live of this.ids.values()) {
+      if (live.kind === "call" || live.kind === "wait") return;
+      if (live.kind === "subscription" && !live.outbox.empty) return;
+    }
+    this.#core.release(this);
+    this.#core.left(this);
+    this.#end();
+  }
+
+  // ── What goes out ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Sends frames of the broker's own. */
+  answer(frames: FrameWriter): void {
+    if (this.closed) return;
+    this.link.control(frames);
+    this.#core.dirty(this);
+    this.checkUnread();
+  }
+
+  /** Answers with an error that leaves the connection open. */
+  error(id: number | undefined, sid: number | undefined, code: WireCode, message: string, topic?: string): void {
+    if (this.closed) return;
+    this.answer(errorFrame(id, sid, code, message, topic));
+    this.#core.refused++;
+  }
+
+  /** The broker's own answer to a request. */
+  replyValue(id: number, value: unknown): void {
+    writer.reset().frame(4, Op.REPLY).int(id).int(ReplyStatus.LAST);
+    writeValue(writer, value);
+    this.answer(writer);
+  }
+
+  /** The broker's own refusal of a request to one of its topics. */
+  replyError(id: number, message: string, code: string): void {
+    writer.reset().frame(4, Op.REPLY).int(id).int(ReplyStatus.ERROR);
+    writeValue(writer, { message, code });
+    this.answer(writer);
+  }
+
+  /** Stops reading from a connection that leaves too many answers unread. */
+  checkUnread(): void {
+    if (this.link.answerBytes > MAX_UNREAD_ANSWER_BYTES) this.setPaused("answers", true);
+  }
+
+  setPaused(why: "flow" | "answers", paused: boolean): void {
+    if (this.#state === "closed" || this.#state === "ending") return;
+    const was = this.paused;
+    if (paused) this.#pausedFor.add(why);
+    else this.#pausedFor.delete(why);
+    if (this.paused === was) return;
+    if (this.paused) this.#transport.pause();
+    else this.#transport.resume();
+  }
+
+  // ── Numbers ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A number under which this connection is asked something. Unique among those under way. */
+  nextAskedId(): number {
+    do {
+      this.#nextAsked = this.#nextAsked === MAX_ID ? 1 : this.#nextAsked + 1;
+    } while (this.asked.has(this.#nextAsked));
+    return this.#nextAsked;
+  }
+
+  /** The client cancelled the request `id`; its number stays taken until the next SYNC. */
+  cancelled(id: number): void {
+    this.ids.set(id, CANCELLED);
+    this.#cancelled.push(id);
+    if (this.#cancelled.length > MAX_CANCELLED) this.forgetCancelled();
+  }
+
+  forgetCancelled(): void {
+    for (const id of this.#cancelled) this.ids.delete(id);
+    this.#cancelled = [];
+  }
+
+  /** A number that the client wants to use must not stand for anything. */
+  needFree(number: number, name: string): void {
+    if (this.ids.has(number)) throw badFrame(`${name} ${number} is in use on this connection; take another number`);
+  }
+
+  // ── The end ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Its deadline has come: for the handshake, the heartbeat, or the end of an ERR that closes. */
+  due(): void {
+    const core = this.#core;
+    if (this.#state === "hello") {
+      this.fail("bad_hello", `no HELLO came within ${core.options.handshakeMs} ms (option handshakeMs)`);
+    } else if (this.#state === "ending") {
+      this.close("the connection was not ended by the peer");
+    } else if (this.#state !== "closed") {
+      const dueMs = this.lastHeardMs + core.options.heartbeatMs;
+      if (dueMs > core.nowMs()) return core.deadlines.set(this, dueMs);
+      if (this.link.idle) this.answer(writer.reset().frame(1, Op.PING));
+      core.deadlines.set(this, core.nowMs() + core.options.heartbeatMs);
+    }
+  }
+
+  /** Closes with an error, which is written first. */
+  fail(code: WireCode, message: string): void {
+    if (this.closed) return;
+    const wasOpen = this.opened;
+    this.link.retract();
+    this.#core.release(this);
+    this.link.control(errorFrame(undefined, undefined, code, message));
+    this.#core.failed(this, code, message, wasOpen);
+    this.#end();
+  }
+
+  /** Nothing more is to be done for it: ends the stream behind what was written, and waits a little for the peer to end its own. */
+  #end(): void {
+    this.#state = "ending";
+    this.#intake.close();
+    if (this.paused) this.#transport.resume(); // to see its end
+    this.link.flush();
+    if (this.link.idle) this.#transport.end();
+    this.#core.deadlines.set(this, this.#core.nowMs() + CLOSE_WAIT_MS);
+  }
+
+  /** The stream has ended, or ends now whatever is unwritten. */
+  close(reason: string): void {
+    if (this.#state === "closed") return;
+    const wasOpen = this.opened;
+    const wasEnding = this.#state === "ending";
+    this.link.flush();
+    this.#state = "closed";
+    this.link.close();
+    if (!wasEnding) {
+      this.#intake.close();
+      this.#core.release(this);
+      if (!wasOpen) this.#core.events.refused(this, undefined);
+    }
+    this.#core.deadlines.delete(this);
+    this.#transport.destroy();
+    this.#core.gone(this, reason, wasOpen);
+  }
+}
+
+function errorFrame(
+  id: number | undefined,
+  sid: number | undefined,
+  code: WireCode,
+  message: string,
+  topic?: string,
+): FrameWriter {
+  writer.reset().frame(topic === undefined ? 5 : 6, Op.ERR);
+  if (id === undefined) writer.nil();
+  else writer.int(id);
+  if (sid === undefined) writer.nil();
+  else writer.int(sid);
+  writer.str(code).str(message);
+  return topic === undefined ? writer : writer.str(topic);
+}

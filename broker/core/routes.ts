@@ -1,0 +1,133 @@
+// Where a topic leads, found by the bytes of the topic: no string is made, nothing is matched or permitted again until the
+// subscriptions change. Sets of four, so that a flood of random topics costs its sender a match each and nobody memory.
+//
+//   hash of the bytes ──► set ──► [ route | route | route | route ]     the coldest gives way to a new one
+//
+// Cost of a message: a comparison where its topic is that of the message before; else a hash over its bytes, four at a time,
+// and a comparison.
+
+import { isSystemTopicAt, topicProblem } from "../../shared/topic.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Responder } from "./responder.ts";
+
+const WAYS = 4;
+const SETS = 2048;
+
+/** What is known of a topic. */
+export class Route {
+  readonly topic: string;
+  readonly bytes: Uint8Array;
+  readonly hash: number;
+  /** Whether its first token begins with `$`: only the broker publishes and responds there. */
+  readonly system: boolean;
+  /** The subscriptions for which the two below were matched. */
+  generation = -1;
+  outboxes: readonly Outbox[] = [];
+  responders: readonly Responder[] = [];
+  /** Messages published since it was added, and their bytes. */
+  published = 0;
+  publishedBytes = 0;
+  /** Grows with use, halves when a neighbour is replaced. */
+  heat = 0;
+
+  constructor(topic: string, bytes: Uint8Array, hash: number, system: boolean) {
+    this.topic = topic;
+    this.bytes = bytes;
+    this.hash = hash;
+    this.system = system;
+  }
+}
+
+/** Fills in where a route leads as things stand. */
+export type Resolve = (route: Route) => void;
+
+export class Routes {
+  readonly #slots: (Route | undefined)[] = Array.from({ length: SETS * WAYS }, () => undefined);
+  readonly #resolve: Resolve;
+  #last: Route;
+  /** Counts up with each change of subscriptions, responders or rules. */
+  generation = 0;
+  /** How often a route was matched: once a topic and generation, never once a message. */
+  resolved = 0;
+
+  constructor(resolve: Resolve) {
+    this.#resolve = resolve;
+    this.#last = new Route("", new Uint8Array(0), 0, false);
+  }
+
+  /** The route of the topic in `buf[start … end)`, or what is wrong with it, in words. */
+  find(buf: Buffer, start: number, end: number): Route | string {
+    const last = this.#last;
+    if (last.generation === this.generation && sameBytes(last.bytes, buf, start, end)) {
+      last.heat++;
+      return last;
+    }
+    const hash = hashOf(buf, start, end);
+    const set = (hash & (SETS - 1)) * WAYS;
+    for (let i = set; i < set + WAYS; i++) {
+      const route = this.#slots[i];
+      if (route !== undefined && route.hash === hash && sameBytes(route.bytes, buf, start, end)) {
+        return this.#use(route);
+      }
+    }
+    const problem = topicProblem(buf, start, end);
+    if (problem !== undefined) return problem;
+    return this.#use(this.#add(buf, start, end, hash, set));
+  }
+
+  /** Every route there is, in no order. */
+  *all(): Iterable<Route> {
+    for (const route of this.#slots) if (route !== undefined) yield route;
+  }
+
+  #use(route: Route): Route {
+    if (route.generation !== this.generation) {
+      this.resolved++;
+      this.#resolve(route);
+      route.generation = this.generation;
+    }
+    route.heat++;
+    this.#last = route;
+    return route;
+  }
+
+  #add(buf: Buffer, start: number, end: number, hash: number, set: number): Route {
+    let coldest = set;
+    for (let i = set; i < set + WAYS; i++) {
+      const route = this.#slots[i];
+      if (route === undefined) {
+        coldest = i;
+        break;
+      }
+      if (route.heat < this.#slots[coldest]!.heat) coldest = i;
+      route.heat = Math.floor(route.heat / 2);
+    }
+    const bytes = Uint8Array.prototype.slice.call(buf, start, end);
+    const route = new Route(buf.toString("utf8", start, end), bytes, hash, isSystemTopicAt(buf, start));
+    this.#slots[coldest] = route;
+    return route;
+  }
+}
+
+function sameBytes(bytes: Uint8Array, buf: Buffer, start: number, end: number): boolean {
+  const length = end - start;
+  if (bytes.length !== length) return false;
+  // From the end: topics of one system begin alike.
+  for (let i = length - 1; i >= 0; i--) if (bytes[i] !== buf[start + i]) return false;
+  return true;
+}
+
+/** Multiply and rotate over four bytes at a time, mixed at the end as MurmurHash3 does (public domain, Austin Appleby). */
+function hashOf(buf: Buffer, start: number, end: number): number {
+  let hash = end - start;
+  let at = start;
+  for (; at + 4 <= end; at += 4) {
+    const word = buf[at]! | (buf[at + 1]! << 8) | (buf[at + 2]! << 16) | (buf[at + 3]! << 24);
+    hash = Math.imul(hash ^ word, 0x9e3779b1);
+    hash ^= hash >>> 15;
+  }
+  for (; at < end; at++) hash = Math.imul(hash ^ buf[at]!, 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

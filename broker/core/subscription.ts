@@ -1,0 +1,95 @@
+// A plain subscription: every message that matches, through an outbox of its own.
+
+import type { PooledChunk } from "./chunks.ts";
+import type { Core } from "./core.ts";
+import type { Consumer, Source } from "./link.ts";
+import { Outbox, type OutboxOwner } from "./outbox.ts";
+import type { Peer } from "./peer.ts";
+
+export class Subscription implements OutboxOwner, Consumer, Source {
+  readonly kind = "subscription";
+  readonly sid: number;
+  readonly pattern: string;
+  readonly peer: Peer;
+  readonly outbox: Outbox;
+  readonly #core: Core;
+  /** Whether the client holds it with XOFF. */
+  #held = false;
+  #ready = false;
+  #ended = false;
+
+  constructor(core: Core, peer: Peer, sid: number, pattern: string, limits: { maxMessages: number; maxBytes: number }) {
+    this.#core = core;
+    this.peer = peer;
+    this.sid = sid;
+    this.pattern = pattern;
+    this.outbox = new Outbox(this, core.chunks, limits.maxMessages, limits.maxBytes);
+  }
+
+  /** What XOFF tells a publisher of who holds it up. */
+  get why(): string {
+    return `client ${this.peer.number}`;
+  }
+
+  /** Whether `peer` is the one who would have to empty it. */
+  isServedBy(peer: Peer): boolean {
+    return peer === this.peer;
+  }
+
+  hold(held: boolean): void {
+    this.#held = held;
+    if (!held) this.#getReady();
+  }
+
+  touch(): void {
+    this.#core.touched(this.outbox);
+    this.#getReady();
+  }
+
+  supply(): void {
+    this.#ready = false;
+    if (this.#held || this.peer.link.room <= 0) return this.#getReady();
+    this.peer.link.deliver(this, this.outbox);
+    this.#getReady();
+  }
+
+  relieve(): void {
+    if (!this.#held && this.peer.link.room > 0) this.peer.link.deliver(this, this.outbox);
+  }
+
+  drained(): void {
+    this.#core.flow.drained(this.outbox);
+  }
+
+  handed(count: number): void {
+    this.outbox.counters.inFlight += count;
+  }
+
+  written(count: number): void {
+    const counters = this.#ended ? this.peer.past : this.outbox.counters;
+    counters.inFlight -= count;
+    counters.settled += count;
+  }
+
+  unwritten(_chunk: PooledChunk, _start: number, _end: number, count: number): void {
+    const counters = this.#ended ? this.peer.past : this.outbox.counters;
+    counters.inFlight -= count;
+    counters.dropped += count;
+  }
+
+  /** It ends: what waits is dropped, and whoever waits for it goes on. What is being written is counted on by its connection. */
+  end(): void {
+    this.#held = true;
+    this.outbox.counters.dropped += this.outbox.clear();
+    this.#core.flow.drained(this.outbox);
+    this.peer.past.add(this.outbox.counters);
+    this.#ended = true;
+  }
+
+  #getReady(): void {
+    if (this.#ready || this.#held || this.outbox.empty) return;
+    this.#ready = true;
+    this.peer.link.ready(this);
+    this.#core.dirty(this.peer);
+  }
+}

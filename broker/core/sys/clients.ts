@@ -1,0 +1,41 @@
+// `$sys.clients`: who is connected, and what each has, sent, holds and waits for.
+
+import { Counters } from "../counters.ts";
+import type { Core } from "../core.ts";
+import { holderOf } from "../flow.ts";
+import type { Peer } from "../peer.ts";
+
+export function clients(core: Core): { clients: unknown[] } {
+  return { clients: [...core.peers].filter((peer) => peer.opened).map((peer) => describe(core, peer)) };
+}
+
+function describe(core: Core, peer: Peer): Record<string, unknown> {
+  const now = core.nowMs();
+  const counters = new Counters().add(peer.past).add(peer.pastShared);
+  let heldBytes = peer.link.heldBytes;
+  for (const live of peer.ids.values()) {
+    if (live.kind === "subscription") {
+      counters.add(live.outbox.counts());
+      heldBytes += live.outbox.heldBytes;
+    } else if (live.kind === "member") {
+      counters.add(live.counters);
+    }
+  }
+  return {
+    client: peer.number,
+    name: peer.name ?? null,
+    ...peer.credentials,
+    connectedMs: Math.round(now - peer.connectedMs),
+    silentMs: Math.round(now - peer.lastHeardMs),
+    subscriptions: peer.subscriptions,
+    published: peer.published,
+    bytesIn: peer.bytesIn,
+    bytesOut: peer.link.bytesOut,
+    heldBytes,
+    paused: peer.paused,
+    blockedOn: [...peer.off].flatMap(([topic, outboxes]) =>
+      [...outboxes].map((outbox) => ({ topic, why: holderOf(outbox).why })),
+    ),
+    ...counters,
+  };
+}

@@ -1,0 +1,34 @@
+// The topics that the broker itself responds to, one file each where it is more than a few lines.
+
+import type { Core } from "../core.ts";
+import type { Peer } from "../peer.ts";
+import { clients } from "./clients.ts";
+import { queues } from "./queues.ts";
+import { ping, stats } from "./stats.ts";
+import { topics } from "./topics.ts";
+import { wait } from "./wait.ts";
+
+type Arguments = Record<string, unknown> | undefined;
+
+const ANSWERS: Readonly<Record<string, (core: Core) => unknown>> = {
+  "$sys.ping": ping,
+  "$sys.stats": stats,
+  "$sys.clients": clients,
+  "$sys.topics": topics,
+  "$sys.queues": queues,
+};
+
+export function answerSystemRequest(
+  core: Core,
+  peer: Peer,
+  id: number,
+  topic: string,
+  asked: Arguments,
+  timeoutMs: number,
+): void {
+  const answer = Object.hasOwn(ANSWERS, topic) ? ANSWERS[topic] : undefined;
+  if (answer !== undefined) return peer.replyValue(id, answer(core));
+  if (topic === "$sys.wait") return wait(core, peer, id, asked, timeoutMs);
+  const known = [...Object.keys(ANSWERS), "$sys.wait"].join(", ");
+  peer.error(id, undefined, "no_responders", `the broker does not respond to this topic; it responds to ${known}`);
+}

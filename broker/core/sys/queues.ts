@@ -1,0 +1,21 @@
+// `$sys.queues`: every named queue, its members, and what became of its messages.
+
+import type { Core } from "../core.ts";
+import type { Queue } from "../queue.ts";
+
+export function queues(core: Core): { queues: unknown[] } {
+  return { queues: [...core.queues.values()].map((queue) => describe(core, queue)) };
+}
+
+function describe(core: Core, queue: Queue): Record<string, unknown> {
+  const since = queue.outbox.messages > 0 ? queue.waitingSinceMs : undefined;
+  return {
+    queue: queue.name,
+    pattern: queue.pattern,
+    options: queue.options,
+    members: queue.members.map((member) => member.peer.number),
+    oldestMs: since === undefined ? 0 : Math.round(core.nowMs() - since),
+    heldBytes: queue.outbox.heldBytes,
+    ...queue.outbox.counts(),
+  };
+}

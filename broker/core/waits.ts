@@ -1,0 +1,88 @@
+// `$sys.wait`: callers that wait until somebody subscribes or responds to a topic. Asked again where subscriptions have changed.
+
+import type { Deadlines, Timed } from "../../shared/deadlines.ts";
+import type { Alarm, Core } from "./core.ts";
+import type { Peer } from "./peer.ts";
+
+/** Who listens to a topic. The members of a queue count as one queue. */
+interface Listeners {
+  subscriptions: number;
+  queues: number;
+  responders: number;
+}
+
+export class Wait implements Timed, Alarm {
+  readonly kind = "wait";
+  readonly peer: Peer;
+  readonly id: number;
+  readonly topic: string;
+  readonly forResponder: boolean;
+  heapIndex = -1;
+  dueMs = 0;
+  dueOrder = 0;
+  readonly #waits: Waits;
+
+  constructor(waits: Waits, peer: Peer, id: number, topic: string, forResponder: boolean) {
+    this.#waits = waits;
+    this.peer = peer;
+    this.id = id;
+    this.topic = topic;
+    this.forResponder = forResponder;
+  }
+
+  due(): void {
+    this.#waits.timedOut(this);
+  }
+}
+
+export class Waits {
+  readonly #core: Core;
+  readonly #deadlines: Deadlines<Alarm & Timed>;
+  readonly #waiting = new Set<Wait>();
+
+  constructor(core: Core, deadlines: Deadlines<Alarm & Timed>) {
+    this.#core = core;
+    this.#deadlines = deadlines;
+  }
+
+  add(peer: Peer, id: number, topic: string, forResponder: boolean, timeoutMs: number): void {
+    const wait = new Wait(this, peer, id, topic, forResponder);
+    if (this.#answer(wait)) return;
+    peer.ids.set(id, wait);
+    this.#waiting.add(wait);
+    this.#deadlines.set(wait, this.#core.nowMs() + timeoutMs);
+  }
+
+  /** Subscriptions or responders were added. */
+  check(): void {
+    if (this.#waiting.size === 0) return;
+    for (const wait of this.#waiting) if (this.#answer(wait)) this.cancel(wait);
+  }
+
+  cancel(wait: Wait): void {
+    this.#waiting.delete(wait);
+    this.#deadlines.delete(wait);
+    wait.peer.ids.delete(wait.id);
+  }
+
+  timedOut(wait: Wait): void {
+    this.cancel(wait);
+    const who = wait.forResponder ? "responds to it" : "listens to it";
+    wait.peer.replyError(wait.id, `nobody ${who} yet; start the program that does, or wait longer`, "timeout");
+  }
+
+  #answer(wait: Wait): boolean {
+    const listeners = this.#listeners(wait.topic);
+    const enough = wait.forResponder
+      ? listeners.responders > 0
+      : listeners.subscriptions + listeners.queues + listeners.responders > 0;
+    if (enough) wait.peer.replyValue(wait.id, listeners);
+    return enough;
+  }
+
+  #listeners(topic: string): Listeners {
+    const { outboxes, responders } = this.#core.match(topic);
+    const queues = outboxes.filter((outbox) => this.#core.isQueue(outbox)).length;
+    return { subscriptions: outboxes.length - queues, queues, responders: responders.length };
+  }
+}

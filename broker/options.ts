@@ -1,0 +1,102 @@
+// The broker's options, from the user's side: what each means, its unit, its default, and what is refused.
+
+import { readFileSync } from "node:fs";
+
+import { PodbusError } from "../shared/errors.ts";
+import {
+  DEFAULT_ADDRESS,
+  DEFAULT_GRACE_MS,
+  DEFAULT_HANDSHAKE_MS,
+  DEFAULT_HEADROOM_BYTES,
+  DEFAULT_HEARTBEAT_MS,
+  DEFAULT_MAX_FRAME_BYTES,
+  DEFAULT_STALL_MS,
+  MAX_HELLO_BYTES,
+} from "../shared/protocol.ts";
+
+/** Takes the broker's log: pino has this form, console nearly. */
+export interface BrokerLogger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface BrokerOptions {
+  /**
+   * Where to listen: `@name` is an abstract socket, a text that begins with `/` or `.` a file-system socket, `@` alone an
+   * abstract socket whose name the kernel picks. @default "@podbus"
+   */
+  address?: string;
+  /** Whether to wait for the address where another broker has it, instead of failing with `address_in_use`. @default false */
+  wait?: boolean;
+  /** The largest frame that a client may send, in bytes, all of it counted. At least 4096. @default 16777216 (16 MiB) */
+  maxFrame?: number;
+  /** Connections at once; one more is refused with `limit`. @default 4096, or the open-files limit less 64 where that is less */
+  maxConnections?: number;
+  /** Subscriptions, responders and queue memberships of one connection. @default 10000 */
+  maxSubscriptions?: number;
+  /** Topics that may have a retained value. @default 10000 */
+  maxRetained?: number;
+  /** Time for a complete HELLO, in ms from accept. @default 5000 */
+  handshakeMs?: number;
+  /** Silence after which a PING is sent, in ms. @default 15000 */
+  heartbeatMs?: number;
+  /** Announced to clients: silence after which a receiver that holds others up counts as hung, in ms. @default 30000 */
+  stallMs?: number;
+  /** Bytes that a publisher may send to topics in XOFF before its socket is paused. @default 4194304 (4 MiB) */
+  headroom?: number;
+  /** Time that clients get to finish when the broker closes, in ms; 0: none. @default 8000 */
+  graceMs?: number;
+  /** Where the log goes. @default nowhere */
+  logger?: BrokerLogger;
+}
+
+export type ResolvedOptions = Required<Omit<BrokerOptions, "logger">> & { logger: BrokerLogger | undefined };
+
+const DEFAULT_MAX_CONNECTIONS = 4096;
+/** Descriptors that are kept for what is not a client: standard streams, the listener, files. */
+const RESERVED_FILES = 64;
+
+/** @throws PodbusError `bad_option` for a value that can't be. */
+export function resolveOptions(options: BrokerOptions): ResolvedOptions {
+  const left = Math.max(1, openFilesLimit() - RESERVED_FILES);
+  const maxConnections = count("maxConnections", options.maxConnections, Math.min(DEFAULT_MAX_CONNECTIONS, left), 1);
+  if (maxConnections > left) {
+    const message = `maxConnections must be at most ${left}, the open-files limit less ${RESERVED_FILES}, not ${maxConnections}; raise the limit`;
+    throw new PodbusError("bad_option", message);
+  }
+  return {
+    address: options.address ?? DEFAULT_ADDRESS,
+    wait: options.wait ?? false,
+    maxFrame: count("maxFrame", options.maxFrame, DEFAULT_MAX_FRAME_BYTES, MAX_HELLO_BYTES, 0x7fff_ffff),
+    maxConnections,
+    maxSubscriptions: count("maxSubscriptions", options.maxSubscriptions, 10_000, 1),
+    maxRetained: count("maxRetained", options.maxRetained, 10_000, 0),
+    handshakeMs: count("handshakeMs", options.handshakeMs, DEFAULT_HANDSHAKE_MS, 1),
+    heartbeatMs: count("heartbeatMs", options.heartbeatMs, DEFAULT_HEARTBEAT_MS, 1),
+    stallMs: count("stallMs", options.stallMs, DEFAULT_STALL_MS, 1),
+    headroom: count("headroom", options.headroom, DEFAULT_HEADROOM_BYTES, 0),
+    graceMs: count("graceMs", options.graceMs, DEFAULT_GRACE_MS, 0),
+    logger: options.logger,
+  };
+}
+
+function count(name: string, value: number | undefined, otherwise: number, least: number, most = 0xffff_ffff): number {
+  if (value === undefined) return otherwise;
+  if (!Number.isSafeInteger(value) || value < least || value > most) {
+    throw new PodbusError("bad_option", `${name} must be an integer from ${least} to ${most}, not ${value}`);
+  }
+  return value;
+}
+
+/** How many descriptors this process may have open, as Linux tells; without limit where it can't be told. */
+function openFilesLimit(): number {
+  try {
+    const line = /^Max open files\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"));
+    const limit = Number(line?.[1]);
+    return Number.isNaN(limit) ? Number.POSITIVE_INFINITY : limit;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}

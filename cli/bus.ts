@@ -1,0 +1,67 @@
+// Connecting a command to its broker, and letting go: what is lost on the way is told on standard error, and a command that does
+// one thing does not wait for ever for a broker that went away.
+
+import { type Bus, connect } from "../client/index.ts";
+import { PodbusError } from "../shared/errors.ts";
+import type { ConnectionOptions } from "./command.ts";
+import { CommandFailure, errorLine, exitCodeOfSignal } from "./usage.ts";
+
+/** Connects, as {@link ConnectionOptions} say. Rejects with the one line that names what sockets there are. */
+export function openBus(options: ConnectionOptions): Promise<Bus> {
+  return connect({ address: options.address, name: options.name, connectTimeoutMs: options.connectTimeout });
+}
+
+/** For commands that do one thing: connects, works, closes. A broker that is away longer than `connectTimeout` ends the work. */
+export async function withBus<T>(options: ConnectionOptions, work: (bus: Bus) => Promise<T>): Promise<T> {
+  const bus = await openBus(options);
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      bus.on("disconnect", () => {
+        const gone = new CommandFailure(
+          `the broker at ${options.address} went away before this was done; start it, and try again`,
+        );
+        timer ??= setTimeout(() => reject(gone), options.connectTimeout);
+      });
+      bus.on("reconnect", () => {
+        clearTimeout(timer);
+        timer = undefined;
+      });
+      work(bus).then(resolve, reject);
+    });
+  } finally {
+    clearTimeout(timer);
+    await bus.close();
+  }
+}
+
+/** For commands that stay: a line on standard error when the connection is lost, and when it is there again. */
+export function tellConnection(bus: Bus, address: string): void {
+  bus.on("disconnect", () => tell(`the connection to ${address} was lost; trying again`));
+  bus.on("reconnect", () => tell(`connected to ${address} again`));
+  bus.on("error", (error: Error) => tell(error));
+}
+
+/** One line on standard error. */
+export function tell(what: string | Error): void {
+  process.stderr.write(`${errorLine(what)}\n`);
+}
+
+/** Resolves with the first SIGINT or SIGTERM; a second one ends the process at once. */
+export function untilSignal(): Promise<"SIGINT" | "SIGTERM"> {
+  return new Promise((resolve) => {
+    let isFirst = true;
+    const on = (signal: "SIGINT" | "SIGTERM"): void => {
+      if (!isFirst) process.exit(exitCodeOfSignal(signal));
+      isFirst = false;
+      resolve(signal);
+    };
+    process.on("SIGINT", on);
+    process.on("SIGTERM", on);
+  });
+}
+
+/** Whether this is the error of a code. */
+export function hasCode(error: unknown, ...codes: PodbusError["code"][]): error is PodbusError {
+  return error instanceof PodbusError && codes.includes(error.code);
+}

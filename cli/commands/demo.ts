@@ -1,0 +1,135 @@
+// `podbus demo DIR`: a broker, a producer and three workers, each a process of its own, move every file below a folder through a bus
+// of their own; this process collects what the workers found, and checks it against the files.
+
+import { statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { setImmediate as turn } from "node:timers/promises";
+import type { Writable } from "node:stream";
+
+import { connect } from "../../client/index.ts";
+import { untilSignal } from "../bus.ts";
+import { newCommand } from "../command.ts";
+import { Collector } from "../demo/collector.ts";
+import { findFiles, type FoundFile, type LeftOut } from "../demo/files.ts";
+import { Processes } from "../demo/processes.ts";
+import { isWhole, type Outcome, progressLine, summary } from "../demo/report.ts";
+import { WORKERS } from "../demo/wire.ts";
+import type { Run } from "../dispatch.ts";
+import { toJson } from "../display.ts";
+import { out } from "../output.ts";
+import { formatBytes, plural } from "../units.ts";
+import { CommandFailure, Exit, exitCodeOfSignal } from "../usage.ts";
+
+/** Between two looks at the progress: on a terminal one line is rewritten; elsewhere lines add up, so there are few. */
+const TERMINAL_MS = 100;
+const PLAIN_MS = 2000;
+
+const NUL = Buffer.from([0]);
+
+export const run: Run = async (args) => {
+  const command = newCommand(
+    "demo",
+    "Moves every file below a folder through a bus of its own: a broker, a producer and three workers as processes of their " +
+      "own. The workers compute the SHA-256 of each part, and each is checked against the file.",
+    [
+      { line: "podbus demo node_modules", what: "any folder will do" },
+      { line: "podbus demo --json /usr/share/doc", what: "the outcome as JSON" },
+    ],
+  )
+    .argument("<dir>", "the folder")
+    .option("--json", "print the outcome as JSON");
+  command.parse(args, { from: "user" });
+  const { json } = command.opts<{ json?: true }>();
+  const [folder] = command.processedArgs as [string];
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new CommandFailure(`there is no folder ${folder}; give one whose files are to be moved`);
+  }
+
+  const processes = new Processes();
+  const stopped = untilSignal();
+  try {
+    const ended = await Promise.race([move(folder, processes), processes.failed, stopped]);
+    if (typeof ended === "string") return exitCodeOfSignal(ended);
+    await out.write(json ? `${toJson(ended)}\n` : summary(ended));
+    return isWhole(ended) ? Exit.DONE : Exit.FAILED;
+  } finally {
+    await processes.end();
+  }
+};
+
+async function move(folder: string, processes: Processes): Promise<Outcome> {
+  const address =
+    process.platform === "linux" ? `@podbus-demo-${process.pid}` : join(tmpdir(), `podbus-demo-${process.pid}.sock`);
+  // All start at once: clients wait for their broker.
+  processes.start("broker", ["serve", "--address", address, "--with-parent", "--log-level", "warn"]);
+  for (let i = 1; i <= WORKERS; i++) processes.start(`worker ${i}`, ["demo-worker", address, String(i)]);
+  const producer = processes.start("producer", ["demo-producer", address]);
+
+  const leftOut: LeftOut = { links: 0, special: 0, unreadableFolders: 0 };
+  const files = [...findFiles(Buffer.from(folder), leftOut)];
+  const bytesInAll = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  process.stderr.write(
+    `moving ${plural(files.length, "file")}, ${formatBytes(bytesInAll)}, through ${address}: ` +
+      `broker, producer and ${WORKERS} workers are processes of their own\n`,
+  );
+
+  await using bus = await connect({ address, name: "collector" });
+  const collector = new Collector(files);
+  await collector.listen(bus);
+  const progress = showProgress(collector, files.length, bytesInAll);
+  try {
+    await Promise.all([sendList(files, producer.stdin!), collector.check()]);
+  } finally {
+    progress.end();
+  }
+  return outcomeOf(collector, files, leftOut);
+}
+
+async function sendList(files: readonly FoundFile[], to: Writable): Promise<void> {
+  const MANY = 1000;
+  for (let i = 0; i < files.length; i += MANY) {
+    const paths = files.slice(i, i + MANY).flatMap(({ path }) => [path, NUL]);
+    if (!to.write(Buffer.concat(paths))) await turn();
+  }
+  to.write(NUL);
+}
+
+function outcomeOf(collector: Collector, files: readonly FoundFile[], leftOut: LeftOut): Outcome {
+  const { ledger, bytes, shares, published, startedAt, lastAt } = collector;
+  const { wrong, missing, changed } = collector.verdict();
+  const names = (some: readonly FoundFile[]): string[] => some.map(({ path }) => path.toString());
+  return {
+    files: ledger.verifiedFiles,
+    filesInAll: files.length,
+    bytes,
+    parts: ledger.results,
+    elapsedMs: Math.round(lastAt - startedAt),
+    shares,
+    leftOut: { ...leftOut, unreadable: ledger.unreadable },
+    wrong: names(wrong),
+    missing: names(missing),
+    changed: names(changed),
+    lostParts: Math.max(0, published! - ledger.results),
+  };
+}
+
+function showProgress(collector: Collector, filesInAll: number, bytesInAll: number): { end(): void } {
+  const isTerminal = process.stderr.isTTY === true;
+  const show = (): void => {
+    if (collector.startedAt === 0) return;
+    const elapsedMs = performance.now() - collector.startedAt;
+    const { bytes, ledger } = collector;
+    const line = progressLine({ files: ledger.verifiedFiles, filesInAll, bytes, bytesInAll, elapsedMs });
+    process.stderr.write(isTerminal ? `\r${line}\u001B[K` : `${line}\n`);
+  };
+  const timer = setInterval(show, isTerminal ? TERMINAL_MS : PLAIN_MS);
+  return {
+    end: () => {
+      clearInterval(timer);
+      show();
+      if (isTerminal) process.stderr.write("\n");
+    },
+  };
+}

@@ -1,0 +1,138 @@
+// `podbus sub`: prints the messages of its patterns, one line each, until it is stopped or has printed `--count`. What the reader of
+// the lines can't take waits at the broker, by the subscription's overflow policy; what is lost is told on standard error.
+
+import { Option } from "commander";
+
+import type { Bus, Message, Subscription } from "../../client/index.ts";
+import { openBus, tell, tellConnection, untilSignal } from "../bus.ts";
+import { type ConnectionOptions, countOption, newCommand, patternArguments, withConnection } from "../command.ts";
+import type { Run } from "../dispatch.ts";
+import { displayLine, onOneLine, rawBytes, toJson } from "../display.ts";
+import { out } from "../output.ts";
+import { Exit, exitCodeOfSignal, UsageError } from "../usage.ts";
+
+const OVERFLOW = ["block", "drop-oldest", "drop-newest", "latest", "disconnect"] as const;
+
+interface SubOptions extends ConnectionOptions {
+  count?: number;
+  raw?: true;
+  json?: true;
+  queue?: string;
+  ack?: true;
+  overflow?: (typeof OVERFLOW)[number];
+  retained: boolean;
+}
+
+export const run: Run = async (args) => {
+  const command = withConnection(
+    newCommand("sub", "Prints messages as they come, one line each: the topic, a space, the data.", [
+      { line: "podbus sub 'orders.>'", what: "everything below orders" },
+      { line: "podbus sub 'orders.*.created' 'notes'", what: "two patterns" },
+      { line: "podbus sub --count 1 --raw config.mode", what: "one message, its bytes alone" },
+      { line: "podbus sub --json 'metrics.>' | jq .data", what: "a JSON object a line" },
+      { line: "podbus sub --queue billing --ack 'orders.>'", what: "shares the messages with other members" },
+    ]),
+  )
+    .argument("<pattern...>", "topics, in which * stands for one token and > for all that follow", patternArguments)
+    .option("--count <n>", "end after so many messages", countOption())
+    .option("--raw", "write the payloads' bytes and nothing else")
+    .option("--json", "print each message as a JSON object, whole")
+    .option("--queue <name>", "be a member of a queue: each message goes to one member")
+    .option("--ack", "acknowledge each message once it is printed; needs --queue")
+    .addOption(new Option("--overflow <policy>", "what happens when this reader can't keep up").choices(OVERFLOW))
+    .option("--no-retained", "leave out the values that were kept before");
+  command.parse(args, { from: "user" });
+  const options = command.opts<SubOptions>();
+  const [patterns] = command.processedArgs as [string[]];
+  if (options.raw && options.json) throw new UsageError("--raw and --json can't both be printed; choose one");
+  if (options.ack && options.queue === undefined) throw new UsageError("--ack needs --queue NAME");
+  if (options.queue !== undefined && patterns.length > 1) {
+    throw new UsageError("a queue has one pattern; start one command for each");
+  }
+
+  const stopped = untilSignal();
+  const bus = await openBus(options);
+  tellConnection(bus, options.address);
+  const printer = new Printer(bus, patterns, options);
+  const ended = await Promise.race([printer.run(), stopped]);
+  if (ended === undefined) {
+    await bus.close();
+    return Exit.DONE;
+  }
+  // What came before the signal is printed, what the queue gave and was not printed goes back.
+  printer.stop();
+  await bus.drain();
+  return options.count === undefined ? Exit.DONE : exitCodeOfSignal(ended);
+};
+
+class Printer {
+  readonly #options: SubOptions;
+  readonly #subscriptions: Subscription[];
+  #left: number;
+
+  constructor(bus: Bus, patterns: readonly string[], options: SubOptions) {
+    this.#options = options;
+    this.#left = options.count ?? Infinity;
+    const how = {
+      ...(options.queue !== undefined && { queue: options.queue }),
+      ...(options.ack && { ack: true }),
+      ...(options.overflow && { overflow: options.overflow }),
+      ...(!options.retained && options.queue === undefined && { retained: false }),
+    };
+    this.#subscriptions = patterns.map((pattern) => bus.subscribe(pattern, how));
+    bus.on("gap", ({ pattern, lost, why }) => {
+      const what = lost === undefined ? "messages may have been lost" : `${lost} messages were lost`;
+      tell(`${what} of ${pattern} (${why})`);
+    });
+  }
+
+  /** Resolves once `--count` is reached. Rejects where a subscription is refused or ends. */
+  async run(): Promise<undefined> {
+    await Promise.all(this.#subscriptions.map((subscription) => this.#print(subscription)));
+  }
+
+  stop(): void {
+    this.#left = 0;
+    for (const subscription of this.#subscriptions) void subscription.unsubscribe();
+  }
+
+  async #print(subscription: Subscription): Promise<void> {
+    await subscription.ready;
+    for await (const message of subscription) {
+      if (this.#left === 0) break;
+      const full = this.#put(message);
+      if (full !== undefined) await full;
+      if (this.#options.ack) {
+        await out.flushed();
+        message.ack();
+      }
+      if (--this.#left === 0) this.stop();
+    }
+  }
+
+  #put(message: Message): void | Promise<void> {
+    if (this.#options.raw) return out.bytes(rawBytes(dataOf(message)));
+    if (this.#options.json) return out.line(toJson(asObject(message)));
+    return out.line(`${onOneLine(message.topic, out.isTerminal)} ${displayLine(dataOf(message), out.isTerminal)}`);
+  }
+}
+
+/** What can't be decoded is shown as its bytes: one strange message must not end the command. */
+function dataOf(message: Message): unknown {
+  try {
+    return message.data;
+  } catch {
+    return message.bytes;
+  }
+}
+
+function asObject(message: Message): Record<string, unknown> {
+  const { topic, headers, attempt, retained } = message;
+  return {
+    topic,
+    data: dataOf(message),
+    ...(headers !== undefined && Object.keys(headers).length > 0 && { headers }),
+    ...(attempt > 1 && { attempt }),
+    ...(retained && { retained }),
+  };
+}

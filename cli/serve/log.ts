@@ -1,0 +1,60 @@
+// The log of `serve`: pino, JSON lines, or lines for people on a terminal. pino takes longer to load than the broker to start, so it
+// is loaded once the broker listens; what is logged until then is kept, and written with the time at which it was logged.
+
+import type { BrokerLogger } from "../../broker/index.ts";
+import { prettyLine } from "./pretty.ts";
+
+export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** A reader of the log that stops reading must not stop the broker: what it leaves unread beyond this is dropped. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
+
+type Level = Exclude<LogLevel, "silent">;
+
+/** A logger for the broker. */
+export interface Log extends BrokerLogger {
+  /** Loads pino and writes what was kept. */
+  open(): Promise<void>;
+  /** Writes what is left, before the process ends. */
+  flush(): void;
+}
+
+export function createLog(level: LogLevel): Log {
+  const least = LOG_LEVELS.indexOf(level);
+  const kept: { level: Level; fields: object; message: string }[] = [];
+  let to: BrokerLogger | undefined;
+  let flush = (): void => {};
+  const at =
+    (level: Level) =>
+    (fields: object, message: string): void => {
+      if (to !== undefined) to[level](fields, message);
+      else if (LOG_LEVELS.indexOf(level) >= least)
+        kept.push({ level, fields: { time: Date.now(), ...fields }, message });
+    };
+  return {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    open: async () => {
+      const { pino } = await import("pino");
+      const options = {
+        level,
+        base: null,
+        timestamp: false,
+        formatters: { level: (label: string) => ({ level: label }) },
+      };
+      const stamped = { ...options, mixin: () => ({ time: Date.now() }) };
+      if (process.stdout.isTTY) {
+        to = pino(stamped, { write: (line: string) => process.stdout.write(`${prettyLine(line)}\n`) });
+      } else {
+        const destination = pino.destination({ dest: 1, sync: false, maxLength: MAX_UNREAD_BYTES });
+        to = pino(stamped, destination);
+        flush = () => destination.flushSync();
+      }
+      for (const { level, fields, message } of kept.splice(0)) to[level](fields, message);
+    },
+    flush: () => flush(),
+  };
+}

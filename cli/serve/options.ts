@@ -1,0 +1,157 @@
+// The broker's options as `serve` takes them: each a flag and an environment variable of the same name, checked when it is read. What
+// they mean, and what holds where one is left out, is the broker's to say; the defaults here are for --help alone.
+
+import { type Command, InvalidArgumentError, Option } from "commander";
+
+import type { BrokerOptions } from "../../broker/index.ts";
+import {
+  DEFAULT_GRACE_MS,
+  DEFAULT_HANDSHAKE_MS,
+  DEFAULT_HEADROOM_BYTES,
+  DEFAULT_HEARTBEAT_MS,
+  DEFAULT_MAX_FRAME_BYTES,
+  DEFAULT_STALL_MS,
+} from "../../shared/protocol.ts";
+import { withAddress } from "../command.ts";
+import { DURATION_EXPECTED, formatBytes, parseCount, parseDuration, parseSize, SIZE_EXPECTED } from "../units.ts";
+import { LOG_LEVELS, type LogLevel } from "./log.ts";
+
+/** What `serve` was told: the broker's options, and its own. */
+export interface ServeOptions {
+  readonly broker: BrokerOptions;
+  readonly logLevel: LogLevel;
+  /** Ends when its standard input does: for a broker that must not outlive who started it. */
+  readonly withParent: boolean;
+}
+
+/** Kinds of values, each with how it is shown in --help, how it is read, and what is expected. */
+const KINDS = {
+  size: { shown: "size", parse: parseSize, expected: SIZE_EXPECTED },
+  duration: { shown: "duration", parse: parseDuration, expected: DURATION_EXPECTED },
+  count: { shown: "n", parse: parseCount, expected: "a whole number" },
+} as const;
+
+type NumberOption = "maxFrame" | "maxConnections" | "maxSubscriptions" | "maxRetained" | "headroom" | DurationOption;
+type DurationOption = "handshakeMs" | "heartbeatMs" | "stallMs" | "graceMs";
+
+interface Described {
+  readonly name: NumberOption;
+  readonly kind: keyof typeof KINDS;
+  readonly minimum: number;
+  readonly what: string;
+  readonly usual: string;
+}
+
+const seconds = (ms: number): string => `${ms / 1000}s`;
+
+const NUMBERS: readonly Described[] = [
+  {
+    name: "maxFrame",
+    kind: "size",
+    minimum: 4096,
+    what: "the largest frame that a client may send",
+    usual: formatBytes(DEFAULT_MAX_FRAME_BYTES),
+  },
+  {
+    name: "maxConnections",
+    kind: "count",
+    minimum: 1,
+    what: "connections at once",
+    usual: "4096, or what the open-files limit leaves",
+  },
+  { name: "maxSubscriptions", kind: "count", minimum: 1, what: "subscriptions of one connection", usual: "10000" },
+  { name: "maxRetained", kind: "count", minimum: 0, what: "topics whose latest value is kept", usual: "10000" },
+  {
+    name: "headroom",
+    kind: "size",
+    minimum: 1,
+    what: "what a publisher may send to topics that are held before it is paused",
+    usual: formatBytes(DEFAULT_HEADROOM_BYTES),
+  },
+  {
+    name: "handshakeMs",
+    kind: "duration",
+    minimum: 1,
+    what: "how long a client may take to say hello",
+    usual: seconds(DEFAULT_HANDSHAKE_MS),
+  },
+  {
+    name: "heartbeatMs",
+    kind: "duration",
+    minimum: 1,
+    what: "silence after which a side asks the other",
+    usual: seconds(DEFAULT_HEARTBEAT_MS),
+  },
+  {
+    name: "stallMs",
+    kind: "duration",
+    minimum: 1,
+    what: "how long a receiver that makes no progress may hold others up",
+    usual: seconds(DEFAULT_STALL_MS),
+  },
+  {
+    name: "graceMs",
+    kind: "duration",
+    minimum: 0,
+    what: "how long it delivers what is queued when it is told to end",
+    usual: seconds(DEFAULT_GRACE_MS),
+  },
+];
+
+/** Adds the options to the command `serve`. */
+export function withServeOptions(command: Command): Command {
+  withAddress(command, { autobind: true });
+  for (const option of NUMBERS) {
+    const { shown } = KINDS[option.kind];
+    command.addOption(
+      new Option(`--${dashed(option.name)} <${shown}>`, `${option.what} (default: ${option.usual})`)
+        .env(environmentName(option.name))
+        .argParser((text: string) => parse(option, text)),
+    );
+  }
+  return command
+    .addOption(
+      new Option("--wait [boolean]", "wait until the address is free instead of failing")
+        .env(environmentName("wait"))
+        .argParser(parseBoolean),
+    )
+    .addOption(
+      new Option("--log-level <level>", "what is logged")
+        .env(environmentName("logLevel"))
+        .choices(LOG_LEVELS)
+        .default("info"),
+    )
+    .addOption(new Option("--with-parent").hideHelp());
+}
+
+/** Of the command, once it has parsed its arguments. */
+export function serveOptions(command: Command): ServeOptions {
+  const { logLevel, withParent, wait, ...broker } = command.opts<
+    BrokerOptions & { logLevel: LogLevel; withParent?: true }
+  >();
+  return { broker: { ...broker, wait: wait === true }, logLevel, withParent: withParent === true };
+}
+
+/** `maxFrame` to `max-frame`. */
+function dashed(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** `maxFrame` to `PODBUS_MAX_FRAME`. */
+function environmentName(name: string): string {
+  return `PODBUS_${dashed(name).replaceAll("-", "_").toUpperCase()}`;
+}
+
+function parse({ kind, minimum }: Described, text: string): number {
+  const { parse, expected } = KINDS[kind];
+  const value = parse(text);
+  if (value === undefined) throw new InvalidArgumentError(`expected ${expected}`);
+  if (value < minimum) throw new InvalidArgumentError(`expected ${minimum} or more`);
+  return value;
+}
+
+function parseBoolean(text: string): boolean {
+  if (/^(1|true|yes|on)$/i.test(text)) return true;
+  if (/^(0|false|no|off|)$/i.test(text)) return false;
+  throw new InvalidArgumentError("expected true or false");
+}

@@ -1,0 +1,46 @@
+// How a command ends: exit codes, and the one line on standard error that says what was wrong and what to do. Pure.
+
+import { PodbusError, type ErrorCode } from "../shared/errors.ts";
+import { printable } from "../shared/printable.ts";
+
+export const Exit = { DONE: 0, FAILED: 1, USAGE: 2 } as const;
+
+/** What was typed makes no sense: exit 2. The message says what was expected. */
+export class UsageError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "UsageError";
+  }
+}
+
+/** The command could not do what it was asked to: exit 1, or `exitCode`. The message is the whole line. */
+export class CommandFailure extends Error {
+  readonly exitCode: number;
+
+  constructor(message: string, options?: ErrorOptions & { exitCode?: number }) {
+    super(message, options);
+    this.name = "CommandFailure";
+    this.exitCode = options?.exitCode ?? Exit.FAILED;
+  }
+}
+
+/** Codes of errors that only what was typed can cause. */
+const TYPED: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["bad_address", "bad_topic", "bad_pattern", "bad_option"]);
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return Exit.USAGE;
+  if (error instanceof CommandFailure) return error.exitCode;
+  if (error instanceof PodbusError && TYPED.has(error.code)) return Exit.USAGE;
+  return Exit.FAILED;
+}
+
+/** `podbus: …`, one line whatever the error holds. */
+export function errorLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return `podbus: ${printable(message.trim().replace(/\s*\n\s*/g, "; "))}`;
+}
+
+/** 128 and the number of the signal, as shells report a process that a signal ended. */
+export function exitCodeOfSignal(signal: "SIGINT" | "SIGTERM"): number {
+  return signal === "SIGINT" ? 130 : 143;
+}

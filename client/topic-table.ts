@@ -1,0 +1,41 @@
+// The topics that are published to, each checked and encoded once. Bounded: random topics can't grow it.
+
+import { FrameWriter } from "../shared/codec/write.ts";
+import { PodbusError } from "../shared/errors.ts";
+import { checkTopic, isSystemTopic } from "../shared/topic.ts";
+import type { Hold } from "./hold.ts";
+
+const MAX_TOPICS = 4096;
+
+export interface Topic {
+  readonly name: string;
+  /** The topic as a msgpack str. */
+  readonly encoded: Uint8Array;
+  /** While the broker holds it (XOFF). */
+  hold: Hold | undefined;
+}
+
+export class TopicTable {
+  #topics = new Map<string, Topic>();
+
+  /** @throws PodbusError `bad_topic`, or `not_allowed` for the broker's own topics. */
+  get(name: string): Topic {
+    const known = this.#topics.get(name);
+    if (known !== undefined) return known;
+    checkTopic(name);
+    if (isSystemTopic(name)) {
+      throw new PodbusError("not_allowed", `topics that begin with $ are the broker's own: ${name} can't be published to`);
+    }
+    if (this.#topics.size >= MAX_TOPICS) this.#forget();
+    const topic: Topic = { name, encoded: new FrameWriter(0).str(name).take(), hold: undefined };
+    this.#topics.set(name, topic);
+    return topic;
+  }
+
+  /** Those that are held must stay: whoever publishes to one has to find its hold. */
+  #forget(): void {
+    const kept = new Map<string, Topic>();
+    for (const [name, topic] of this.#topics) if (topic.hold !== undefined) kept.set(name, topic);
+    this.#topics = kept;
+  }
+}

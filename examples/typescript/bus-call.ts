@@ -1,0 +1,8 @@
+// Calls math.add on the bus, `bus-call.js [A B]`.
+import { connect } from "podbus";
+
+const [a = 2, b = 3] = process.argv.slice(2).map(Number);
+const bus = await connect({ name: "typescript-call" });
+const sum = await bus.request("math.add", { a, b }, { timeoutMs: 5_000 });
+console.log(`${a} + ${b} = ${sum}`);
+await bus.close();

@@ -1,0 +1,96 @@
+// The few functions of the C library that Node has no way to call, bound with koffi: Node 20 pads abstract names, no Node reads
+// SO_PEERCRED, and none sets a backlog above 511 on a descriptor. Loaded when first needed, and on Linux alone: about 8 ms and
+// 3 MiB, once a process. Structures are plain bytes, little-endian as on every machine that koffi runs on.
+
+import { createRequire } from "node:module";
+import { getSystemErrorName } from "node:util";
+
+import { printable } from "../printable.ts";
+
+/** Each returns -1 where it failed; {@link Libc.errno} then says why, until the next call. */
+export interface Libc {
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: Uint8Array, length: number): number;
+  connect(fd: number, address: Uint8Array, length: number): number;
+  listen(fd: number, backlog: number): number;
+  getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
+  getsockopt(fd: number, level: number, option: number, value: Uint8Array, length: Uint8Array): number;
+  flock(fd: number, operation: number): number;
+  errno(): number;
+}
+
+export const SOL_SOCKET = 1;
+/** The one constant here that differs between the machines that Node and koffi both run on. */
+export const SO_PEERCRED: number = process.arch === "ppc64" ? 21 : 17;
+/** `flock`: exclusive, and not waiting for it. */
+export const LOCK_EX_NB = 6;
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 0x1;
+const SOCK_NONBLOCK = 0x800;
+const SOCK_CLOEXEC = 0x8_0000;
+
+let loaded: Libc | Error | undefined;
+
+/** The C library, or an error that says why it can't be had here: not Linux, or no koffi for this machine. */
+export function loadLibc(): Libc | Error {
+  loaded ??=
+    process.platform === "linux" ? bindAll() : new Error(`libc is used on Linux only, and this is ${process.platform}`);
+  return loaded;
+}
+
+function bindAll(): Libc | Error {
+  try {
+    // Through require: it loads in less time and memory than the ES module of the same package.
+    const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
+    // What Node itself is linked with, so glibc and musl alike.
+    const self = koffi.load(null);
+    return {
+      socket: self.func("int socket(int, int, int)"),
+      bind: self.func("int bind(int, const void *, uint32_t)"),
+      connect: self.func("int connect(int, const void *, uint32_t)"),
+      listen: self.func("int listen(int, int)"),
+      getsockname: self.func("int getsockname(int, void *, void *)"),
+      getsockopt: self.func("int getsockopt(int, int, int, void *, void *)"),
+      flock: self.func("int flock(int, int)"),
+      errno: () => koffi.errno(),
+    } as Libc;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/** A new stream socket: non-blocking, and closed in programs that this process starts. */
+export function unixSocket(libc: Libc): number {
+  const fd = libc.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) throw systemError(libc, "socket", "");
+  return fd;
+}
+
+/**
+ * A `sockaddr_un` of exactly the length that its name needs: an abstract one ends with its last byte, a path with a NUL, and
+ * one of no name is the family alone, which has `bind` pick one.
+ */
+export function unixAddress(address: { name: string } | { path: string } | undefined): Uint8Array {
+  const name = address === undefined ? "" : "name" in address ? `\0${address.name}` : `${address.path}\0`;
+  const bytes = Buffer.alloc(2 + Buffer.byteLength(name));
+  bytes.writeUInt16LE(AF_UNIX);
+  bytes.write(name, 2);
+  return bytes;
+}
+
+/** The abstract name that the socket is bound to. */
+export function abstractNameOf(libc: Libc, fd: number): string {
+  const address = Buffer.alloc(2 + 108);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(address.length);
+  if (libc.getsockname(fd, address, length) < 0) throw systemError(libc, "getsockname", "");
+  return address.toString("utf8", 3, length.readUInt32LE());
+}
+
+/** The error of the call that just failed, in the form that Node gives its own: `code`, `errno`, `syscall`. */
+export function systemError(libc: Libc, syscall: string, address: string): NodeJS.ErrnoException {
+  const errno = -libc.errno();
+  const code = getSystemErrorName(errno);
+  return Object.assign(new Error(`${syscall} ${code} ${printable(address)}`.trimEnd()), { code, errno, syscall });
+}

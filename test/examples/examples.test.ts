@@ -1,0 +1,165 @@
+// Runs every example against every other that speaks its protocol, as real processes, and ends them all.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { Processes, type Running } from "./processes.ts";
+import { LANGUAGES, PAIRS, podbus, preparePrograms, shellTour, type Language, type Programs } from "./programs.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "podbus-examples-"));
+const preparation = new Processes();
+let programs: Programs;
+
+beforeAll(async () => {
+  programs = await preparePrograms(preparation, folder);
+});
+
+afterAll(async () => {
+  await preparation.stopAll();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const addressOf = (what: string): string => `@podbus-examples-${process.pid}-${what}`;
+
+describe("an abstract socket, without the bus", () => {
+  const processes = new Processes();
+  const listeners = new Map<Language | "Go, gob", Running>();
+  const env = (what: string) => ({ env: { SOCKET_ADDRESS: addressOf(what) } });
+
+  beforeAll(async () => {
+    listeners.set("Go, gob", processes.start(programs.of("Go", "listen"), env("gob")));
+    for (const language of LANGUAGES) {
+      const json = language === "Go" ? ["-json"] : [];
+      listeners.set(language, processes.start([...programs.of(language, "listen"), ...json], env(language)));
+    }
+    await listeners.get("Go, gob")!.line(`listening on ${addressOf("gob")}`);
+    for (const language of LANGUAGES) await listeners.get(language)!.line(`listening on ${addressOf(language)}`);
+  });
+  afterAll(() => processes.stopAll());
+
+  test("Go's net/rpc over HTTP is called from Go", async () => {
+    expect(await processes.succeed([...programs.of("Go", "call"), "20", "22"], env("gob"))).toBe("20 + 22 = 42\n");
+    await listeners.get("Go, gob")!.line("called with 20 and 22: 42");
+  });
+
+  test.each(PAIRS)("JSON lines: %s is called from %s", async (answers, calls) => {
+    const json = calls === "Go" ? ["-json"] : [];
+    const command = [...programs.of(calls, "call"), ...json, "70000", "22"] as const;
+    expect(await processes.succeed(command, env(answers))).toBe("70000 + 22 = 70022\n");
+  });
+
+  test.each(LANGUAGES)("%s says in a line that nobody listens", async (language) => {
+    const { code, stdout, stderr } = await processes.run(programs.of(language, "call"), env("nobody"));
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(stderr).toContain(addressOf("nobody"));
+  });
+
+  test.each(["Go", "Python"] as const)("%s lists the sockets, and who holds them", async (language) => {
+    const lines = (await processes.succeed(programs.list[language])).split("\n");
+    for (const [what, running] of listeners) {
+      const address = addressOf(what === "Go, gob" ? "gob" : what);
+      expect(lines.some((line) => line.startsWith(`${address}\t${running.pid}\t`))).toBe(true);
+    }
+  });
+
+  test("podbus ls lists the sockets, and who holds them", async () => {
+    const lines = (await processes.succeed([...podbus, "ls"])).split("\n");
+    for (const [what, running] of listeners) {
+      const address = addressOf(what === "Go, gob" ? "gob" : what);
+      expect(lines.find((line) => line.includes(address))).toContain(String(running.pid));
+    }
+  });
+});
+
+describe("through the bus", () => {
+  const processes = new Processes();
+  const address = addressOf("bus");
+  const options = { env: { PODBUS_ADDRESS: address } };
+  let broker: Running;
+
+  beforeAll(async () => {
+    broker = processes.start([...podbus, "serve"], options);
+    await processes.succeed([...podbus, "ping"], options);
+  });
+  afterAll(() => processes.stopAll());
+
+  test.each(LANGUAGES)("%s says in a line that nobody responds", async (language) => {
+    const { code, stdout, stderr } = await processes.run(programs.of(language, "bus-call"), options);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(stderr).toContain("no_responders");
+  });
+
+  describe.each(LANGUAGES)("requests that %s answers", (answers) => {
+    let responder: Running;
+
+    beforeAll(async () => {
+      responder = processes.start(programs.of(answers, "bus-respond"), options);
+      await responder.line(`answering math.add on ${address}`);
+    });
+    afterAll(() => responder.stop());
+
+    test.each(LANGUAGES)("%s calls", async (calls) => {
+      const command = [...programs.of(calls, "bus-call"), "70000", "-22"] as const;
+      expect(await processes.succeed(command, options)).toBe("70000 + -22 = 69978\n");
+      await responder.line("answered 70000 + -22 = 69978");
+    });
+
+    test("one without numbers is refused, and the next answered", async () => {
+      const { code, stderr } = await processes.run([...podbus, "request", "math.add", "text"], options);
+      expect(code).toBe(1);
+      expect(stderr).toContain("expected a map {a, b}");
+      expect(await processes.succeed(programs.of("Python", "bus-call"), options)).toBe("2 + 3 = 5\n");
+    });
+  });
+
+  describe("messages", () => {
+    let subscribers: Running[];
+
+    beforeAll(async () => {
+      subscribers = LANGUAGES.map((language) => processes.start(programs.of(language, "bus-subscribe"), options));
+      for (const subscriber of subscribers) await subscriber.line(`subscribed to orders.> on ${address}`);
+    });
+
+    test.each(LANGUAGES)("that %s publishes reach every language", async (language) => {
+      const topic = `orders.${language}.created`;
+      const stdout = await processes.succeed([...programs.of(language, "bus-publish"), topic, "300"], options);
+      expect(stdout).toBe(`published to ${topic}: 3 received it\n`);
+      for (const subscriber of subscribers) await subscriber.line(`${topic} {"id":300,"items":["tea","milk"]}`);
+    });
+
+    test("Go and Python end in good order with the broker", async () => {
+      broker.signal("SIGTERM");
+      const [go, python, typescript] = subscribers;
+      expect((await go!.result()).code).toBe(0);
+      expect((await python!.result()).code).toBe(0);
+      await typescript!.stop(); // it would wait for the next broker
+      expect((await broker.result()).code).toBe(0);
+    });
+
+    test.each(["Go", "Python"] as const)("%s says in a line that there is no broker", async (language) => {
+      const { code, stderr } = await processes.run(programs.of(language, "bus-publish"), options);
+      expect(code).toBe(1);
+      expect(stderr).toContain(`no broker at ${address}`);
+      expect(stderr.trim().split("\n")).toHaveLength(1);
+    });
+  });
+});
+
+describe("from the shell", () => {
+  const processes = new Processes();
+  const options = { env: { PODBUS_ADDRESS: addressOf("shell") } };
+
+  afterAll(() => processes.stopAll());
+
+  test("the tour publishes, subscribes, responds and requests", async () => {
+    processes.start([...podbus, "serve"], options);
+    await processes.succeed([...podbus, "ping"], options);
+    const stdout = await processes.succeed(shellTour, options);
+    for (const part of ["orders.eu.created", "tea", "milk", "HELLO FROM THE SHELL"]) expect(stdout).toContain(part);
+  });
+});
