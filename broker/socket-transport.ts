@@ -117,19 +117,15 @@ export class SocketTransport implements Transport {
 
   /** Reads what is still in the socket, before it is closed. */
   #readRest(): void {
-    if (this.#hasEnded) return;
-    const { fd } = this;
-    for (let total = 0; total < MAX_UNREAD_BYTES && fd >= 0 && this.#sink !== undefined; ) {
-      let bytes: number;
+    if (this.#hasEnded || this.fd < 0) return;
+    for (let total = 0, bytes = 0; total < MAX_UNREAD_BYTES && this.#sink !== undefined; total += bytes) {
       try {
-        bytes = readSync(fd, this.#sink.room());
+        bytes = readSync(this.fd, this.#sink.room());
       } catch {
         return; // nothing is left, or the peer broke it off
       }
       if (bytes === 0) return;
-      total += bytes;
       this.#sink.filled(bytes);
     }
   }
 }
-

@@ -65,6 +65,14 @@ export const MAX_TOPICS_OFF = 1024;
 export const DEFAULT_MAX_MESSAGES = 65_536;
 export const DEFAULT_MAX_BYTES: number = 8 * 1024 * 1024;
 
+/** What an acknowledging member has where its options name nothing else. */
+export const DEFAULT_PREFETCH = 256;
+export const DEFAULT_ACK_TIMEOUT_MS = 30_000;
+export const DEFAULT_MAX_ATTEMPTS = 5;
+
+/** The largest number that a delivery can have: beyond it JavaScript has no exact integers. */
+export const MAX_SEQ: number = 2 ** 53 - 1;
+
 /** Unanswered requests at which a responder is passed over. */
 export const MAX_UNANSWERED = 1024;
 

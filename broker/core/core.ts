@@ -4,6 +4,7 @@
 //   transport ─► Peer ─► scanner ─► ops/publish ─► Route ─► Outbox of each receiver ─► Link ─► transport
 //                                                           (touched: handed on at the end of the turn, in flush)
 
+import { Frame, scanFrame } from "../../shared/codec/scan.ts";
 import { FrameWriter } from "../../shared/codec/write.ts";
 import { writeValue } from "../../shared/codec/value.ts";
 import { Deadlines, type Timed } from "../../shared/deadlines.ts";
@@ -15,8 +16,11 @@ import { Events } from "./events.ts";
 import { Flow } from "./flow.ts";
 import type { CoreEnv, CoreOptions } from "./options.ts";
 import type { Outbox } from "./outbox.ts";
+import { overflow, Verdict } from "./overflow.ts";
 import { Peer, type PeerCredentials } from "./peer.ts";
-import { type Member, Queue } from "./queue.ts";
+import type { Member } from "./member.ts";
+import { Queue } from "./queue.ts";
+import { readQueueHeaders } from "./queue-headers.ts";
 import { Requests } from "./requests.ts";
 import type { Responder } from "./responder.ts";
 import { Retained } from "./retained.ts";
@@ -35,6 +39,7 @@ export interface Alarm {
 /** What comes in within a turn before it is handed on: as much as one read. */
 const TURN_BYTES = 64 * 1024;
 const writer: FrameWriter = new FrameWriter(512);
+const injected: Frame = new Frame();
 
 export class Core {
   readonly options: CoreOptions;
@@ -95,7 +100,10 @@ export class Core {
     this.peers.add(peer);
     transport.open(peer);
     if (isTooMany) {
-      peer.fail("limit", `${maxConnections} clients are connected, which is the limit (option maxConnections); close some`);
+      peer.fail(
+        "limit",
+        `${maxConnections} clients are connected, which is the limit (option maxConnections); close some`,
+      );
     } else if (this.isClosing) {
       peer.fail("closing", "the broker is ending; try the next one");
     } else {
@@ -178,21 +186,35 @@ export class Core {
       this.outboxes.remove(live.pattern, live.outbox);
       live.end();
     } else {
-      const { queue } = live;
-      queue.leave(live);
       live.end();
-      if (queue.members.length === 0) this.#endQueue(queue);
+      this.#leave(live);
     }
   }
 
-  #endQueue(queue: Queue): void {
+  /** An unsubscribed member has settled the last of what it held. */
+  retired(member: Member): void {
+    member.peer.ids.delete(member.sid);
+    this.remove(member);
+    this.subscriptionsChanged(-1);
+    member.peer.checkDone();
+  }
+
+  #leave(member: Member): void {
+    const { queue } = member;
+    queue.leave(member);
+    if (queue.members.length === 0 && !queue.options.keep) this.endQueue(queue);
+  }
+
+  /** `queue` is no more. Returns how many of its messages are dropped by that. */
+  endQueue(queue: Queue): number {
     this.queues.delete(queue.name);
     this.#distributed.delete(queue);
     this.outboxes.remove(queue.pattern, queue.outbox);
     const dropped = queue.end();
     const level = dropped > 0 ? "warn" : "debug";
-    this.env.log(level, { queue: queue.name, dropped }, "a queue ended with its last member");
+    this.env.log(level, { queue: queue.name, dropped }, "a queue ended");
     this.events.queueEnded(queue.name, dropped);
+    return dropped;
   }
 
   /** `by` subscriptions, members or responders came, or went where it is below 0. */
@@ -219,10 +241,24 @@ export class Core {
 
   // ── The turn ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** `outbox` is full, and `peer` publishes one more message into it. */
-  receiverIsFull(peer: Peer, route: Route, outbox: Outbox): void {
-    outbox.owner.relieve();
-    if (outbox.full) this.flow.block(peer, route, outbox);
+  /**
+   * Publishes a frame of the broker's own. Where `isLossy` one that is full loses it, by its policy; else it is taken beyond
+   * the limit.
+   */
+  inject(topic: string, frames: FrameWriter, isLossy: boolean): void {
+    const { outboxes } = this.match(topic);
+    if (outboxes.length === 0) return;
+    const end = frames.length;
+    const chunk = this.chunks.takeExactly(end);
+    frames.buf.copy(chunk.buf, 0, 0, end);
+    scanFrame(chunk.buf, 0, end, end, injected);
+    const headers = readQueueHeaders(chunk.buf, injected);
+    for (const outbox of outboxes) {
+      const isFull = outbox.full && (isLossy || outbox.overflow === "latest");
+      if (isFull && overflow(this, undefined, topic, outbox, chunk, 0, end) !== Verdict.ADD) continue;
+      outbox.owner.take(chunk, 0, end, headers);
+    }
+    chunk.release();
   }
 
   /** Something was put into `outbox` this turn. */
@@ -262,11 +298,7 @@ export class Core {
       for (const queue of this.#distributed) queue.supplyMembers();
       const peers = this.#dirty;
       this.#dirty = [];
-      for (const peer of peers) {
-        peer.isDirty = false;
-        peer.link.pump();
-        peer.checkDone();
-      }
+      for (const peer of peers) peer.pump();
       // A member that has written at once can take more.
       for (const queue of this.#distributed) if (!queue.canSupply) this.#distributed.delete(queue);
     } while (this.#dirty.length > 0 || this.#distributed.size > 0);
@@ -309,7 +341,7 @@ export class Core {
     if (this.isClosing) return;
     this.isClosing = true;
     let waiting = 0;
-    for (const queue of this.queues.values()) waiting += queue.outbox.messages;
+    for (const queue of this.queues.values()) waiting += queue.counts().waiting;
     this.events.closing(waiting);
     this.flush();
     for (const peer of this.peers) {
@@ -341,7 +373,7 @@ export class Core {
         if (live.kind === "subscription") sum.add(live.outbox.counts());
       }
     }
-    for (const { outbox } of this.queues.values()) sum.add(outbox.counts());
+    for (const queue of this.queues.values()) sum.add(queue.counts());
     return sum;
   }
 

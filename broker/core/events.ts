@@ -44,6 +44,10 @@ export class Events {
     this.#publish("queue.drained", () => this.#aboutOutbox(outbox));
   }
 
+  dead(queue: string, topic: string, attempts: number, reason: string): void {
+    this.#publish("queue.dead", () => ({ queue, topic, attempts, reason }));
+  }
+
   queueEnded(queue: string, dropped: number): void {
     this.#publish("queue.ended", () => ({ queue, dropped }));
   }
@@ -64,14 +68,7 @@ export class Events {
     if (outboxes.length === 0) return;
     writer.reset().frame(3, Op.PUB).str(topic);
     writeValue(writer, fields());
-    const chunk = this.#core.chunks.takeExactly(writer.length);
-    writer.buf.copy(chunk.buf, 0, 0, writer.length);
-    for (const outbox of outboxes) {
-      if (outbox.full) outbox.owner.relieve();
-      if (outbox.full) outbox.lose();
-      else outbox.push(chunk, 0, writer.length);
-    }
-    chunk.release();
+    this.#core.inject(topic, writer, true);
   }
 }
 

@@ -39,9 +39,8 @@ export class Flow {
     return peers.size;
   }
 
-  /** `peer` publishes on `route`, and `outbox`, whose policy is to block, was full before. It takes the message all the same. */
-  block(peer: Peer, route: Route, outbox: Outbox): void {
-    const { topic } = route;
+  /** `peer` publishes on `topic`, and `outbox`, whose policy is to block, was full before. It takes the message all the same. */
+  block(peer: Peer, topic: string, outbox: Outbox): void {
     let waiting = this.#waiters.get(outbox);
     if (waiting === undefined) {
       this.#waiters.set(outbox, (waiting = new Map()));

@@ -10,17 +10,22 @@ import { FrameWriter } from "../../shared/codec/write.ts";
 import type { ChunkPool, PooledChunk } from "./chunks.ts";
 import { frameEnd } from "./frames.ts";
 import type { Outbox, RangeSink } from "./outbox.ts";
+import type { Run } from "./run.ts";
 import type { Transport } from "./transport.ts";
 
 /** Who deliveries are for: a subscription of this connection, by its sid. */
 export interface Consumer {
   readonly sid: number;
-  /** `count` of its messages were handed to the connection. */
-  handed(count: number): void;
+  /** Which attempt the next message is; 1 is the first. */
+  readonly attempt: number;
+  /** The number of the next message; 0 where they are not numbered. */
+  readonly nextSeq: number;
+  /** A range of its messages was handed to the connection. */
+  handed(chunk: PooledChunk, start: number, end: number, count: number, order: number): void;
   /** `count` of its messages were written. */
   written(count: number): void;
   /** The connection ended before these were written. Called for the last range first. */
-  unwritten(chunk: PooledChunk, start: number, end: number, count: number): void;
+  unwritten(chunk: PooledChunk, start: number, end: number, count: number, order: number): void;
 }
 
 /** Something of this connection's that may have messages waiting for it. */
@@ -35,6 +40,7 @@ interface Part {
   end: number;
   readonly to: Consumer | undefined;
   count: number;
+  readonly order: number;
 }
 
 /** Ranges up to this are copied, so that a write has few parts: a copy of 2 KiB costs about what a part does. */
@@ -56,6 +62,7 @@ export class Link implements RangeSink {
   /** The context that the peer has: 0 where it has none. */
   #sid = 0;
   #flags = 0;
+  #attempt = 1;
   #nextFlags = 0;
   #open = true;
   readonly #ready: Source[] = [];
@@ -89,7 +96,7 @@ export class Link implements RangeSink {
 
   /** Appends frames of the broker's own. */
   control(frames: FrameWriter): void {
-    this.#copy(frames.buf, 0, frames.length, undefined, 0);
+    this.#copy(frames.buf, 0, frames.length, undefined, 0, 0);
     this.answerBytes += frames.length;
   }
 
@@ -98,9 +105,9 @@ export class Link implements RangeSink {
    * where it is the answer to something that the peer asked.
    */
   rewritten(head: FrameWriter, chunk: PooledChunk, start: number, end: number, isAnswer: boolean): void {
-    this.#copy(head.buf, 0, head.length, undefined, 0);
-    if (end - start <= COPY_BYTES) this.#copy(chunk.buf, start, end, undefined, 0);
-    else this.#refer(chunk, start, end, undefined, 0);
+    this.#copy(head.buf, 0, head.length, undefined, 0, 0);
+    if (end - start <= COPY_BYTES) this.#copy(chunk.buf, start, end, undefined, 0, 0);
+    else this.#refer(chunk, start, end, undefined, 0, 0);
     if (isAnswer) this.answerBytes += head.length + end - start;
   }
 
@@ -120,30 +127,45 @@ export class Link implements RangeSink {
   deliverOne(to: Consumer, chunk: PooledChunk, start: number, end: number, flags: number): void {
     this.#consumer = to;
     this.#nextFlags = flags;
-    this.range(chunk, start, end, 1);
+    this.range(chunk, start, end, 1, 0);
     this.#nextFlags = 0;
   }
 
-  range(chunk: PooledChunk, start: number, end: number, count: number): void {
+  /** Hands over messages that a queue had out before, whatever the room. */
+  deliverRun(to: Consumer, run: Run): void {
+    this.#consumer = to;
+    this.range(run.chunk, run.start, run.end, run.count, run.order);
+  }
+
+  range(chunk: PooledChunk, start: number, end: number, count: number, order: number): void {
     const to = this.#consumer!;
-    this.context(to.sid);
-    to.handed(count);
-    if (end - start <= COPY_BYTES) this.#copy(chunk.buf, start, end, to, count);
-    else this.#refer(chunk, start, end, to, count);
+    this.context(to.sid, to.nextSeq, to.attempt);
+    to.handed(chunk, start, end, count, order);
+    if (end - start <= COPY_BYTES) this.#copy(chunk.buf, start, end, to, count, order);
+    else this.#refer(chunk, start, end, to, count, order);
   }
 
   gap(lost: number): void {
-    this.#copyFrame(writer.reset().frame(3, Op.GAP).int(this.#consumer!.sid).int(lost));
+    this.gapFor(this.#consumer!, lost);
+  }
+
+  /** Says that `lost` messages of a subscription, or of its queue, were dropped at this point. */
+  gapFor(to: Consumer, lost: number): void {
+    this.#copyFrame(writer.reset().frame(3, Op.GAP).int(to.sid).int(lost));
   }
 
   /** Says which subscription the next messages are for, if the peer does not know. */
-  context(sid: number): void {
-    if (this.#sid === sid && this.#flags === this.#nextFlags) return;
+  context(sid: number, seq: number, attempt: number): void {
+    const flags = this.#nextFlags;
+    if (this.#sid === sid && this.#flags === flags && this.#attempt === attempt) return;
     this.#sid = sid;
-    this.#flags = this.#nextFlags;
+    this.#flags = flags;
+    this.#attempt = attempt;
     writer.reset();
-    if (this.#flags === 0) writer.frame(2, Op.FOR).int(sid);
-    else writer.frame(5, Op.FOR).int(sid).nil().nil().int(this.#flags);
+    if (flags !== 0) writer.frame(5, Op.FOR).int(sid).nil().nil().int(flags);
+    else if (attempt > 1) writer.frame(4, Op.FOR).int(sid).int(seq).int(attempt);
+    else if (seq > 0) writer.frame(3, Op.FOR).int(sid).int(seq);
+    else writer.frame(2, Op.FOR).int(sid);
     this.#copyFrame(writer);
   }
 
@@ -174,7 +196,7 @@ export class Link implements RangeSink {
     const parts = this.#pending;
     if (parts.length === 0 || this.#writing !== undefined || !this.#open) return;
     const ranges: Buffer[] = [];
-    for (let i = 0; i < parts.length; ) {
+    for (let i = 0; i < parts.length;) {
       const { chunk, start } = parts[i]!;
       let { end } = parts[i]!;
       while (++i < parts.length && parts[i]!.chunk === chunk && parts[i]!.start === end) end = parts[i]!.end;
@@ -219,7 +241,7 @@ export class Link implements RangeSink {
         continue;
       }
       this.pendingBytes -= part.end - part.start;
-      part.to.unwritten(part.chunk, part.start, part.end, part.count);
+      part.to.unwritten(part.chunk, part.start, part.end, part.count, part.order);
       part.chunk.release();
     }
     this.#pending = kept;
@@ -247,10 +269,10 @@ export class Link implements RangeSink {
   }
 
   #copyFrame(frame: FrameWriter): void {
-    this.#copy(frame.buf, 0, frame.length, undefined, 0);
+    this.#copy(frame.buf, 0, frame.length, undefined, 0, 0);
   }
 
-  #copy(from: Buffer, start: number, end: number, to: Consumer | undefined, count: number): void {
+  #copy(from: Buffer, start: number, end: number, to: Consumer | undefined, count: number, order: number): void {
     if (!this.#open) return;
     const bytes = end - start;
     let scratch = this.#scratch;
@@ -264,28 +286,29 @@ export class Link implements RangeSink {
     if (bytes < 24) for (let i = 0; i < bytes; i++) scratch.buf[at + i] = from[start + i]!;
     else from.copy(scratch.buf, at, start, end);
     this.#scratchUsed = at + bytes;
-    this.#part(scratch, at, at + bytes, to, count);
+    this.#part(scratch, at, at + bytes, to, count, order);
   }
 
-  #refer(chunk: PooledChunk, start: number, end: number, to: Consumer | undefined, count: number): void {
-    if (this.#open) this.#part(chunk, start, end, to, count);
+  #refer(chunk: PooledChunk, start: number, end: number, to: Consumer | undefined, count: number, order: number): void {
+    if (this.#open) this.#part(chunk, start, end, to, count, order);
   }
 
-  #part(chunk: PooledChunk, start: number, end: number, to: Consumer | undefined, count: number): void {
+  #part(chunk: PooledChunk, start: number, end: number, to: Consumer | undefined, count: number, order: number): void {
     this.pendingBytes += end - start;
     const last = this.#pending[this.#pending.length - 1];
-    if (last !== undefined && last.chunk === chunk && last.end === start && last.to === to) {
+    const isNext = last !== undefined && last.chunk === chunk && last.end === start && last.to === to;
+    if (isNext && (to === undefined || last.order + last.count === order)) {
       last.end = end;
       last.count += count;
       return;
     }
     chunk.retain();
-    this.#pending.push({ chunk, start, end, to, count });
+    this.#pending.push({ chunk, start, end, to, count, order });
   }
 }
 
 /** Tells whom `part` is for what of it was written, `untaken` of the bytes up to its end not having been taken. */
-function giveBack({ chunk, start, end, to, count }: Part, untaken: number): void {
+function giveBack({ chunk, start, end, to, count, order }: Part, untaken: number): void {
   if (to === undefined) return;
   if (untaken === 0) return to.written(count);
   // A frame of which the last byte was not taken was not delivered.
@@ -297,5 +320,5 @@ function giveBack({ chunk, start, end, to, count }: Part, untaken: number): void
     at = next;
   }
   if (taken > 0) to.written(taken);
-  if (taken < count) to.unwritten(chunk, at, end, count - taken);
+  if (taken < count) to.unwritten(chunk, at, end, count - taken, order + taken);
 }

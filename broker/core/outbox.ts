@@ -12,6 +12,7 @@
 import type { ChunkPool, PooledChunk } from "./chunks.ts";
 import { Counters, type Counts } from "./counters.ts";
 import { frameEnd } from "./frames.ts";
+import type { QueueHeaders } from "./queue-headers.ts";
 
 /** Consecutive frames in one chunk. Reused: a ring slot is a segment for good. */
 class Segment {
@@ -19,16 +20,30 @@ class Segment {
   start = 0;
   end = 0;
   count = 0;
+  /** The place of its first message among all that the outbox took. */
+  order = 0;
   /** Messages that were dropped right before this segment. */
   lost = 0;
 }
 
 /** Takes what leaves an outbox, range by range, in order. */
 export interface RangeSink {
-  /** `count` frames in `chunk.buf[start … end)`. The sink retains the chunk where it keeps the range. */
-  range(chunk: PooledChunk, start: number, end: number, count: number): void;
+  /**
+   * `count` frames in `chunk.buf[start … end)`, the first of them the `order`-th that was taken. The sink retains the chunk where
+   * it keeps the range.
+   */
+  range(chunk: PooledChunk, start: number, end: number, count: number, order: number): void;
   /** `lost` messages were dropped at this point. */
   gap(lost: number): void;
+}
+
+/** What becomes of a message that finds the outbox full. */
+export type Overflow = "block" | "drop-oldest" | "drop-newest" | "latest" | "disconnect";
+
+export interface OutboxLimits {
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+  readonly overflow: Overflow;
 }
 
 /** Who an outbox belongs to. */
@@ -39,6 +54,14 @@ export interface OutboxOwner {
   relieve(): void;
   /** It has drained to half: whoever waits for that may go on. */
   drained(): void;
+  /** Drops the message that has waited longest. False where none waits. */
+  dropOldest(): boolean;
+  /** Closes the subscriber that let its outbox fill. */
+  disconnect(): void;
+  /** Whether a message with this `id` header has not been taken lately. Asked where the outbox heeds headers; remembers the id. */
+  isNew(id: string): boolean;
+  /** Takes a message with headers that it heeds. */
+  take(chunk: PooledChunk, start: number, end: number, headers: QueueHeaders): void;
 }
 
 const EMPTY: Segment = new Segment();
@@ -48,7 +71,7 @@ const MAX_OWN_BYTES = 64 * 1024;
 export class Outbox {
   readonly owner: OutboxOwner;
   readonly counters: Counters = new Counters();
-  readonly #pool: ChunkPool;
+  protected readonly pool: ChunkPool;
   /** Its length is a power of two, or 0. */
   #ring: Segment[] = [];
   #head = 0;
@@ -65,22 +88,58 @@ export class Outbox {
   bytes = 0;
   /** Bytes of the chunks that they keep, each in full. */
   heldBytes = 0;
-  maxMessages: number;
-  maxBytes: number;
+  overflow: Overflow;
+  /** Whether its owner looks at the headers of what it takes: queues do. */
+  heedsHeaders = false;
+  #limits: OutboxLimits;
+  /** Messages and bytes that wait elsewhere, and count in the limit: those of a queue that came back or are delayed. */
+  #otherMessages = 0;
+  #otherBytes = 0;
+  /** What is left of the limit for those that wait here: full is when one of them is reached. */
+  protected mostMessages = 0;
+  protected mostBytes = 0;
   /** Set by push, cleared by the owner when it looks. */
   touched = false;
   /** Whether publishers wait for it to drain to half. */
   awaited = false;
 
-  constructor(owner: OutboxOwner, pool: ChunkPool, maxMessages: number, maxBytes: number) {
+  constructor(owner: OutboxOwner, pool: ChunkPool, limits: OutboxLimits) {
     this.owner = owner;
-    this.#pool = pool;
-    this.maxMessages = maxMessages;
-    this.maxBytes = maxBytes;
+    this.pool = pool;
+    this.#limits = limits;
+    this.overflow = limits.overflow;
+    this.limit(limits);
   }
 
+  /** Sets the limit anew. */
+  limit(limits: OutboxLimits): void {
+    this.#limits = limits;
+    this.overflow = limits.overflow;
+    this.countOthers(this.#otherMessages, this.#otherBytes);
+  }
+
+  /** Tells what waits elsewhere, and counts in the limit. */
+  countOthers(messages: number, bytes: number): void {
+    this.#otherMessages = messages;
+    this.#otherBytes = bytes;
+    this.mostMessages = this.#limits.maxMessages - messages;
+    this.mostBytes = this.#limits.maxBytes - bytes;
+  }
+
+  /** Whether the limit is reached. For `latest`, whose outbox never just adds, it always is. */
   get full(): boolean {
-    return this.messages >= this.maxMessages || this.bytes >= this.maxBytes;
+    return this.messages >= this.mostMessages || this.bytes >= this.mostBytes;
+  }
+
+  /** Whether it has drained to half, in messages and in bytes. */
+  get halfEmpty(): boolean {
+    const { maxMessages, maxBytes } = this.#limits;
+    return (this.messages + this.#otherMessages) * 2 <= maxMessages && (this.bytes + this.#otherBytes) * 2 <= maxBytes;
+  }
+
+  /** The place that the next message has among all that came. */
+  get nextOrder(): number {
+    return this.counters.accepted;
   }
 
   /** Adds the frame `chunk.buf[start … end)` at the end. */
@@ -95,27 +154,56 @@ export class Outbox {
     this.messages++;
     this.bytes += end - start;
     this.counters.accepted++;
-    if (!this.touched) {
-      this.touched = true;
-      this.owner.touch();
-    }
+    this.touch();
   }
 
   /** A message for this receiver was dropped instead of added. */
   lose(): void {
-    this.#lost++;
-    this.#tail = EMPTY; // what comes next must not join the segment before the gap
     this.counters.accepted++;
     this.counters.dropped++;
-    if (!this.touched) {
-      this.touched = true;
-      this.owner.touch();
-    }
+    this.lost(1);
+  }
+
+  /** `messages` that would come next are lost; they are counted already. */
+  lost(messages: number): void {
+    this.#lost += messages;
+    this.#tail = EMPTY; // what comes next must not join the segment before the gap
+    this.touch();
+  }
+
+  /** Counts a message as taken that waits elsewhere. Returns its place. */
+  acceptElsewhere(): number {
+    this.#tail = EMPTY;
+    return this.counters.accepted++;
+  }
+
+  /** Tells the owner, once a turn, that it has something. */
+  touch(): void {
+    if (this.touched) return;
+    this.touched = true;
+    this.owner.touch();
+  }
+
+  /** Drops the message that has waited longest. Something must be waiting. */
+  dropOldest(): void {
+    const segment = this.#ring[this.#head]!;
+    const end = frameEnd(segment.chunk!.buf, segment.start, segment.end);
+    this.messages--;
+    this.bytes -= end - segment.start;
+    this.counters.dropped++;
+    segment.start = end;
+    segment.order++;
+    segment.lost++;
+    if (--segment.count > 0) return;
+    const { lost } = segment;
+    this.#shift(segment);
+    if (this.#length > 0) this.#ring[this.#head]!.lost += lost;
+    else this.#lost += lost;
   }
 
   /** The counters, with what waits. */
   counts(): Counts {
-    return { ...this.counters, waiting: this.messages };
+    return { ...this.counters, waiting: this.messages + this.#otherMessages };
   }
 
   /** Whether nothing waits, not even a gap to be told. */
@@ -132,7 +220,7 @@ export class Outbox {
       if (segment.lost > 0) sink.gap(segment.lost);
       taken += segment.end - segment.start;
       messages += segment.count;
-      sink.range(segment.chunk!, segment.start, segment.end, segment.count);
+      sink.range(segment.chunk!, segment.start, segment.end, segment.count, segment.order);
       this.#shift(segment);
     }
     this.#took(messages, taken, sink);
@@ -154,7 +242,7 @@ export class Outbox {
       if (segment.count <= maxMessages - messages && segment.end - start <= maxBytes - taken) {
         taken += segment.end - start;
         messages += segment.count;
-        sink.range(chunk, start, segment.end, segment.count);
+        sink.range(chunk, start, segment.end, segment.count, segment.order);
         this.#shift(segment);
         continue;
       }
@@ -166,39 +254,14 @@ export class Outbox {
       } while (count < segment.count && count < maxMessages - messages && end - start < maxBytes - taken);
       taken += end - start;
       messages += count;
-      sink.range(chunk, start, end, count);
+      sink.range(chunk, start, end, count, segment.order);
+      segment.order += count;
       segment.start = end;
       segment.count -= count;
       if (segment.count === 0) this.#shift(segment);
     }
     this.#took(messages, taken, sink);
     return messages;
-  }
-
-  /** Puts `count` frames back in front of all that waits. They were counted as accepted before. */
-  unshift(chunk: PooledChunk, start: number, end: number, count: number): void {
-    if (this.#length === this.#ring.length) this.#grow();
-    this.#head = (this.#head - 1) & (this.#ring.length - 1);
-    const segment = this.#ring[this.#head]!;
-    this.#length++;
-    if (this.#length === 1) {
-      this.#tail = segment;
-      this.heldBytes += chunk.buf.length;
-    } else if (this.#ring[(this.#head + 1) & (this.#ring.length - 1)]!.chunk !== chunk) {
-      this.heldBytes += chunk.buf.length;
-    }
-    chunk.retain();
-    segment.chunk = chunk;
-    segment.start = start;
-    segment.end = end;
-    segment.count = count;
-    segment.lost = 0;
-    this.messages += count;
-    this.bytes += end - start;
-    if (!this.touched) {
-      this.touched = true;
-      this.owner.touch();
-    }
   }
 
   /** Lets go of all that waits. Returns how many messages that were; the caller says what became of them. */
@@ -228,7 +291,7 @@ export class Outbox {
         this.#copyToOwn(segment, bytes);
         from.release();
       }
-      if (before.chunk === segment.chunk && before.end === segment.start && segment.lost === 0) {
+      if (isContinued(before, segment)) {
         before.end = segment.end;
         before.count += segment.count;
         segment.chunk!.release();
@@ -265,6 +328,7 @@ export class Outbox {
     segment.start = start;
     segment.end = end;
     segment.count = count;
+    segment.order = this.nextOrder;
     segment.lost = this.#lost;
     this.#lost = 0;
     this.#tail = segment;
@@ -295,7 +359,7 @@ export class Outbox {
         this.#lost = 0;
       }
     }
-    if (this.awaited && this.messages * 2 <= this.maxMessages && this.bytes * 2 <= this.maxBytes) this.owner.drained();
+    if (this.awaited && this.halfEmpty) this.owner.drained();
   }
 
   #copyToOwn(segment: Segment, bytes: number): void {
@@ -303,7 +367,7 @@ export class Outbox {
     if (own === undefined || own.buf.length - this.#ownUsed < bytes) {
       const size = own === undefined ? FIRST_OWN_BYTES : Math.min(MAX_OWN_BYTES, own.buf.length * 4);
       own?.release();
-      own = this.#own = this.#pool.take(Math.max(size, bytes));
+      own = this.#own = this.pool.take(Math.max(size, bytes));
       this.#ownUsed = 0;
     }
     segment.chunk!.buf.copy(own.buf, this.#ownUsed, segment.start, segment.end);
@@ -346,11 +410,20 @@ export class Outbox {
 
   #grow(): void {
     const old = this.#ring;
-    const grown = new Array<Segment>(Math.max(4, old.length * 2));
-    for (let i = 0; i < grown.length; i++) {
-      grown[i] = i < old.length ? old[(this.#head + i) & (old.length - 1)]! : new Segment();
-    }
-    this.#ring = grown;
+    const length = Math.max(4, old.length * 2);
+    this.#ring = Array.from({ length }, (_, i) =>
+      i < old.length ? old[(this.#head + i) & (old.length - 1)]! : new Segment(),
+    );
     this.#head = 0;
   }
+}
+
+/** Whether the second of two segments goes on where the first ends, so that they can be one. */
+function isContinued(first: Segment, second: Segment): boolean {
+  return (
+    first.chunk === second.chunk &&
+    first.end === second.start &&
+    first.order + first.count === second.order &&
+    second.lost === 0
+  );
 }

@@ -11,7 +11,14 @@ import { FrameWriter } from "../../shared/codec/write.ts";
 import { Intake } from "../../shared/codec/intake.ts";
 import type { Timed } from "../../shared/deadlines.ts";
 import type { WireCode } from "../../shared/errors.ts";
-import { CLOSE_WAIT_MS, MAX_HELLO_BYTES, MAX_ID, MAX_UNREAD_ANSWER_BYTES, Op, ReplyStatus } from "../../shared/protocol.ts";
+import {
+  CLOSE_WAIT_MS,
+  MAX_HELLO_BYTES,
+  MAX_ID,
+  MAX_UNREAD_ANSWER_BYTES,
+  Op,
+  ReplyStatus,
+} from "../../shared/protocol.ts";
 import type { PooledChunk } from "./chunks.ts";
 import type { Alarm, Core } from "./core.ts";
 import { Counters } from "./counters.ts";
@@ -20,7 +27,8 @@ import { Link } from "./link.ts";
 import { OPS } from "./ops/index.ts";
 import { publish } from "./ops/publish.ts";
 import type { Outbox } from "./outbox.ts";
-import type { Member, Queue } from "./queue.ts";
+import type { Member } from "./member.ts";
+import type { Queue } from "./queue.ts";
 import type { Call } from "./requests.ts";
 import type { Responder } from "./responder.ts";
 import type { Subscription } from "./subscription.ts";
@@ -146,12 +154,18 @@ export class Peer implements TransportSink, Timed, Alarm {
       if (this.link.idle) this.#transport.end();
       return;
     }
+    for (const queue of this.queues) if (!queue.isEmpty) this.#core.distribute(queue);
+    this.#core.dirty(this);
+    this.#core.flush();
+  }
+
+  /** Writes what there is to write, at the end of a turn. */
+  pump(): void {
+    this.isDirty = false;
+    this.link.pump();
     if (this.#pausedFor.has("answers") && this.link.answerBytes * 2 <= MAX_UNREAD_ANSWER_BYTES) {
       this.setPaused("answers", false);
     }
-    for (const queue of this.queues) if (!queue.outbox.empty) this.#core.distribute(queue);
-    this.#core.dirty(this);
-    this.#core.flush();
     this.checkDone();
   }
 
@@ -198,13 +212,18 @@ export class Peer implements TransportSink, Timed, Alarm {
       const what = isHello ? "a HELLO may have" : "a frame may have";
       throw new Failure("too_large", `${what} ${limit} bytes at the most (option maxFrame); send less at a time`);
     }
-    if (isHello) throw new Failure("bad_hello", "the first frame must be a HELLO of podbus 1, a msgpack array of scalars");
+    if (isHello)
+      throw new Failure("bad_hello", "the first frame must be a HELLO of podbus 1, a msgpack array of scalars");
     throw badFrame("a frame must be a msgpack array of 1 to 64 scalars, the op first, and hold no array or map");
   }
 
   #stumble(error: unknown): void {
     if (error instanceof Failure) return this.fail(error.code, error.message);
-    this.#core.env.log("error", { client: this.number, error }, "a frame could not be handled; its connection is closed");
+    this.#core.env.log(
+      "error",
+      { client: this.number, error },
+      "a frame could not be handled; its connection is closed",
+    );
     this.fail("unavailable", "the broker failed to handle a frame; this is a bug of the broker, please report it");
   }
 
@@ -229,6 +248,7 @@ export class Peer implements TransportSink, Timed, Alarm {
     for (const live of this.ids.values()) {
       if (live.kind === "call" || live.kind === "wait") return;
       if (live.kind === "subscription" && !live.outbox.empty) return;
+      if (live.kind === "member" && live.unsettledMessages > 0) return;
     }
     this.#core.release(this);
     this.#core.left(this);
@@ -246,9 +266,9 @@ export class Peer implements TransportSink, Timed, Alarm {
   }
 
   /** Answers with an error that leaves the connection open. */
-  error(id: number | undefined, sid: number | undefined, code: WireCode, message: string, topic?: string): void {
+  error(ref: number | undefined, code: WireCode, message: string, topic?: string): void {
     if (this.closed) return;
-    this.answer(errorFrame(id, sid, code, message, topic));
+    this.answer(errorFrame(ref, code, message, topic));
     this.#core.refused++;
   }
 
@@ -331,7 +351,7 @@ export class Peer implements TransportSink, Timed, Alarm {
     const wasOpen = this.opened;
     this.link.retract();
     this.#core.release(this);
-    this.link.control(errorFrame(undefined, undefined, code, message));
+    this.link.control(errorFrame(undefined, code, message));
     this.#core.failed(this, code, message, wasOpen);
     this.#end();
   }
@@ -365,18 +385,11 @@ export class Peer implements TransportSink, Timed, Alarm {
   }
 }
 
-function errorFrame(
-  id: number | undefined,
-  sid: number | undefined,
-  code: WireCode,
-  message: string,
-  topic?: string,
-): FrameWriter {
-  writer.reset().frame(topic === undefined ? 5 : 6, Op.ERR);
-  if (id === undefined) writer.nil();
-  else writer.int(id);
-  if (sid === undefined) writer.nil();
-  else writer.int(sid);
+/** `ref` is the id or the sid that it answers: they are of one number space, so one element says which. */
+function errorFrame(ref: number | undefined, code: WireCode, message: string, topic?: string): FrameWriter {
+  writer.reset().frame(topic === undefined ? 4 : 5, Op.ERR);
+  if (ref === undefined) writer.nil();
+  else writer.int(ref);
   writer.str(code).str(message);
   return topic === undefined ? writer : writer.str(topic);
 }

@@ -1,19 +1,29 @@
-// A named queue: its members share the messages, each goes to one of them. Messages wait in the queue, not with a member,
-// until a member's connection has little enough to write: so a slow member gets less, not a window of stale work.
+// A named queue: its members share the messages, each goes to one of them. Messages wait in the queue, not with a member, until
+// a member can take them; a slow one so gets less, not a window of stale work.
+//
+//   published ─► outbox ─────────────┐
+//   came back ─► returned (in front) ┼─► members, in turn ─► settled, dead, or back
+//   delayMs   ─► delayed, then there ┘
 
-import { OUTGOING_BYTES } from "../../shared/protocol.ts";
 import type { PooledChunk } from "./chunks.ts";
 import type { Core } from "./core.ts";
-import { Counters } from "./counters.ts";
-import type { Consumer } from "./link.ts";
-import { Outbox, type OutboxOwner } from "./outbox.ts";
+import type { Counters, Counts } from "./counters.ts";
+import { publishDead } from "./dead-letter.ts";
+import { Delayed } from "./delayed.ts";
+import { LatestOutbox } from "./latest.ts";
+import type { Member } from "./member.ts";
+import { Outbox, type OutboxOwner, type RangeSink } from "./outbox.ts";
 import type { Peer } from "./peer.ts";
-import type { QueueOptions } from "./subscribe-options.ts";
+import type { QueueHeaders } from "./queue-headers.ts";
+import type { QueueOptions } from "./queue-options.ts";
+import { RecentIds } from "./recent-ids.ts";
+import { Returned } from "./returned.ts";
+import { Run } from "./run.ts";
 
 /** What a member is handed at once at the most, in bytes: enough for a write, little enough to leave some to the others. */
 const SHARE_BYTES = 64 * 1024;
-/** A member with more than this to write has to wait. */
-const MEMBER_BYTES = OUTGOING_BYTES / 4;
+
+export type DeathReason = "attempts" | "rejected" | "expired";
 
 export class Queue implements OutboxOwner {
   readonly name: string;
@@ -22,8 +32,15 @@ export class Queue implements OutboxOwner {
   readonly outbox: Outbox;
   readonly members: Member[] = [];
   readonly #core: Core;
+  readonly #returned = new Returned();
+  readonly #delayed: Delayed;
+  readonly #recentIds = new RecentIds();
+  /** Until when those may be delivered that have a time to live, by their order. */
+  readonly #expiries = new Map<number, number>();
+  /** Messages lost in front of all that waits. */
+  #lost = 0;
   #next = 0;
-  #ended = false;
+  #isEnded = false;
   /** When the oldest of what waits began to wait, about; undefined while nothing does. */
   waitingSinceMs: number | undefined;
 
@@ -32,7 +49,9 @@ export class Queue implements OutboxOwner {
     this.name = name;
     this.pattern = pattern;
     this.options = options;
-    this.outbox = new Outbox(this, core.chunks, options.maxMessages, options.maxBytes);
+    this.outbox = new (options.overflow === "latest" ? LatestOutbox : Outbox)(this, core.chunks, options);
+    this.outbox.heedsHeaders = true;
+    this.#delayed = new Delayed(core.deadlines, (run) => this.#return(run));
   }
 
   get why(): string {
@@ -43,20 +62,59 @@ export class Queue implements OutboxOwner {
     return this.members.some((member) => member.peer === peer);
   }
 
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Where it is counted what became of its messages: with the broker once it has ended. */
+  get counters(): Counters {
+    return this.#isEnded ? this.#core.past : this.outbox.counters;
+  }
+
+  counts(): Counts {
+    return this.outbox.counts();
+  }
+
+  /** Bytes of the chunks that its messages keep, waiting or with a member. */
+  get heldBytes(): number {
+    const unsettled = this.members.reduce((sum, member) => sum + member.heldBytes, 0);
+    return this.outbox.heldBytes + this.#returned.heldBytes + this.#delayed.heldBytes + unsettled;
+  }
+
+  // ── Members ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
   join(member: Member): void {
     this.members.push(member);
     member.peer.queues.add(this);
-    this.#core.distribute(this);
+    this.supplyLater();
   }
 
   leave(member: Member): void {
     this.members.splice(this.members.indexOf(member), 1);
     if (!this.isServedBy(member.peer)) member.peer.queues.delete(this);
+    this.supplyLater();
+  }
+
+  // ── What comes in ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  isNew(id: string): boolean {
+    const { dedupeMs } = this.options;
+    return dedupeMs === 0 || this.#recentIds.add(id, this.#core.nowMs(), dedupeMs);
+  }
+
+  take(chunk: PooledChunk, start: number, end: number, { ttlMs, delayMs }: QueueHeaders): void {
+    const now = this.#core.nowMs();
+    if (ttlMs !== undefined) this.#expiries.set(this.outbox.nextOrder, now + ttlMs);
+    if (delayMs === undefined || delayMs === 0) return this.outbox.push(chunk, start, end);
+    const copy = this.#core.chunks.takeExactly(end - start);
+    chunk.buf.copy(copy.buf, 0, start, end);
+    this.#delayed.add(new Run(copy, 0, end - start, 1, this.outbox.acceptElsewhere()), now + delayMs);
+    this.#countOthers();
   }
 
   touch(): void {
     this.#core.touched(this.outbox);
-    this.#core.distribute(this);
+    this.supplyLater();
     this.waitingSinceMs ??= this.#core.nowMs();
   }
 
@@ -68,101 +126,231 @@ export class Queue implements OutboxOwner {
     this.#core.flow.drained(this.outbox);
   }
 
-  /** Hands out what waits, an equal share at a time, to the members in turn, as long as one of them can take it. */
-  supplyMembers(): void {
-    while (!this.outbox.empty) {
-      const able = this.members.filter((member) => member.able);
-      if (able.length === 0) return;
-      const share = Math.ceil(this.outbox.messages / able.length);
-      const member = able[this.#next++ % able.length]!;
-      member.peer.link.deliverSome(member, this.outbox, share, SHARE_BYTES);
-      this.#core.dirty(member.peer);
+  dropOldest(): boolean {
+    const run = this.#returned.take(1);
+    if (run === undefined) {
+      if (this.outbox.messages === 0) return false;
+      this.outbox.dropOldest();
+      return true;
     }
-    this.waitingSinceMs = undefined;
+    this.#drop(run);
+    this.#lost++;
+    this.#countOthers();
+    return true;
+  }
+
+  disconnect(): void {
+    throw new Error("a queue has no overflow policy disconnect");
+  }
+
+  // ── What goes out ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Whether nothing waits that could be delivered now. */
+  get isEmpty(): boolean {
+    return this.outbox.empty && this.#returned.messages === 0 && this.#lost === 0;
   }
 
   /** Whether something waits that a member could take now. */
   get canSupply(): boolean {
-    return !this.outbox.empty && this.members.some((member) => member.able);
+    return !this.isEmpty && this.members.some((member) => member.room > 0);
   }
 
-  /** Where it is counted what became of its messages: with the broker once it has ended. */
-  get counters(): Counters {
-    return this.#ended ? this.#core.past : this.outbox.counters;
+  /** At the end of the turn. */
+  supplyLater(): void {
+    this.#core.distribute(this);
   }
 
-  get ended(): boolean {
-    return this.#ended;
+  /** Hands out what waits, an equal share at a time, to the members in turn, as long as one of them can take it. */
+  supplyMembers(): void {
+    while (!this.isEmpty) {
+      const able = this.members.filter((member) => member.room > 0);
+      if (able.length === 0) return;
+      const waiting = this.outbox.messages + this.#returned.messages;
+      this.#supply(this.#pick(able), Math.ceil(waiting / able.length));
+    }
+    this.waitingSinceMs = undefined;
+  }
+
+  /** The one that holds least, in turn among equals: who settles sooner gets more. */
+  #pick(able: readonly Member[]): Member {
+    const turn = this.#next++ % able.length;
+    let best = able[turn]!;
+    for (let i = 1; i < able.length; i++) {
+      const member = able[(turn + i) % able.length]!;
+      if (member.unsettledMessages < best.unsettledMessages) best = member;
+    }
+    return best;
+  }
+
+  #supply(member: Member, share: number): void {
+    const { link } = member.peer;
+    this.#core.dirty(member.peer);
+    if (this.#lost > 0) link.gapFor(member, this.#lost);
+    this.#lost = 0;
+    const most = Math.min(share, member.room);
+    const isTimed = this.#expiries.size > 0;
+    if (this.#returned.messages > 0) {
+      const run = this.#returned.take(isTimed ? 1 : most)!;
+      this.#countOthers();
+      if (!this.#expire(run)) member.deliver(run);
+    } else if (isTimed && this.outbox.messages > 0) {
+      const run = this.takeOne()!;
+      if (!this.#expire(run)) member.deliver(run);
+    } else {
+      link.deliverSome(member, this.outbox, most, SHARE_BYTES);
+    }
+  }
+
+  /** Takes a single message out of the outbox, to look at it before it is delivered. */
+  readonly #one: RangeSink & { run: Run | undefined } = {
+    run: undefined,
+    range: (chunk, start, end, count, order) => {
+      chunk.retain();
+      this.#one.run = new Run(chunk, start, end, count, order);
+    },
+    gap: (lost) => {
+      this.#lost += lost;
+    },
+  };
+
+  // ── What becomes of it ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** `run` is acknowledged. */
+  done(run: Run): void {
+    this.counters.inFlight -= run.count;
+    this.counters.settled += run.count;
+    this.#forget(run);
+  }
+
+  /** `run` was not settled, through no fault of its own: in front of what waits again. */
+  giveBack(run: Run): void {
+    this.counters.inFlight -= run.count;
+    this.#return(run);
+  }
+
+  /** An attempt at `run` failed. It is delivered again, after `delayMs`, or dead. */
+  failed(run: Run, delayMs: number): void {
+    const { maxAttempts } = this.options;
+    if (maxAttempts > 0 && run.attempt >= maxAttempts) return this.dead(run, "attempts");
+    this.counters.inFlight -= run.count;
+    run.attempt++;
+    run.wasDelivered = true;
+    if (delayMs === 0) return this.#return(run);
+    this.#delayed.add(run, this.#core.nowMs() + delayMs);
+    this.#countOthers();
+  }
+
+  /** `run`, which a member had, will not be delivered again. */
+  dead(run: Run, reason: DeathReason): void {
+    this.counters.inFlight -= run.count;
+    this.counters.dead += run.count;
+    this.#bury(run, reason);
+  }
+
+  /** Whether `run`, a single message that waited, has outlived its time; it is then counted, and gone. */
+  #expire(run: Run): boolean {
+    const untilMs = this.#expiries.get(run.order);
+    if (untilMs === undefined || untilMs > this.#core.nowMs()) return false;
+    this.counters.expired += run.count;
+    this.#bury(run, "expired");
+    return true;
+  }
+
+  #bury(run: Run, reason: DeathReason): void {
+    publishDead(this.#core, this, run, reason);
+    this.#forget(run);
+  }
+
+  #return(run: Run): void {
+    if (this.#isEnded) {
+      this.#drop(run);
+      return;
+    }
+    this.#returned.add(run);
+    this.#countOthers();
+    this.outbox.touch();
+  }
+
+  #drop(run: Run): void {
+    this.counters.dropped += run.count;
+    this.#forget(run);
+  }
+
+  /** `run` has left the queue for good. */
+  #forget(run: Run): void {
+    if (this.#expiries.size > 0) this.#expiries.delete(run.order);
+    run.chunk.release();
+  }
+
+  #countOthers(): void {
+    const messages = this.#returned.messages + this.#delayed.messages;
+    this.outbox.countOthers(messages, this.#returned.bytes + this.#delayed.bytes);
+    if (this.outbox.awaited && this.outbox.halfEmpty) this.drained();
+  }
+
+  // ── Administration and the end ────────────────────────────────────────────────────────────────────────────────────
+
+  /** Drops all that waits. Returns how many messages that were. */
+  purge(): number {
+    let dropped = this.outbox.clear();
+    this.counters.dropped += dropped;
+    for (const run of [...this.#returned.drain(), ...this.#delayed.drain()]) {
+      dropped += run.count;
+      this.#drop(run);
+    }
+    this.#expiries.clear();
+    this.#lost += dropped;
+    this.#countOthers();
+    this.waitingSinceMs = undefined;
+    if (!this.#isEnded) this.supplyLater();
+    return dropped;
+  }
+
+  /** Takes out the first message that waits to be delivered, to look at it. */
+  takeOne(): Run | undefined {
+    let run = this.#returned.take(1);
+    if (run === undefined && this.outbox.messages > 0) {
+      this.#one.run = undefined;
+      this.outbox.takeMessages(1, Number.POSITIVE_INFINITY, this.#one);
+      run = this.#one.run;
+    }
+    this.#countOthers();
+    return run;
+  }
+
+  /** What {@link takeOne} took waits again, where it was. */
+  putBack(run: Run): void {
+    this.#return(run);
+  }
+
+  /** What {@link takeOne} took has become a new message elsewhere: here it is done. */
+  replayed(run: Run): void {
+    this.counters.settled += run.count;
+    this.#forget(run);
+  }
+
+  /** Its options have changed. */
+  optionsChanged(): void {
+    this.outbox.limit(this.options);
+    if (this.outbox.awaited && (this.outbox.halfEmpty || this.options.overflow !== "block")) this.drained();
+    for (const member of this.members) member.optionsChanged();
   }
 
   /** It ends: what waits is dropped. Returns how many messages that were. */
   end(): number {
-    const dropped = this.outbox.clear();
-    this.outbox.counters.dropped += dropped;
-    this.#core.flow.drained(this.outbox);
+    const dropped = this.purge();
+    this.drained();
     this.#core.past.add(this.outbox.counters);
-    this.#ended = true;
+    this.#isEnded = true;
     return dropped;
   }
-}
 
-/** A subscription that is a member of a queue. */
-export class Member implements Consumer {
-  readonly kind = "member";
-  readonly sid: number;
-  readonly queue: Queue;
-  readonly peer: Peer;
-  /** Of what this member was handed. */
-  readonly counters: Counters = new Counters();
-  #held = false;
-  #ended = false;
-
-  constructor(peer: Peer, sid: number, queue: Queue) {
-    this.peer = peer;
-    this.sid = sid;
-    this.queue = queue;
-  }
-
-  get able(): boolean {
-    const { link } = this.peer;
-    return !this.#held && !this.peer.leaving && link.room > 0 && link.pendingBytes + link.writingBytes < MEMBER_BYTES;
-  }
-
-  hold(held: boolean): void {
-    this.#held = held;
-    if (!held) this.queue.touch();
-  }
-
-  handed(count: number): void {
-    this.#mine.accepted += count;
-    this.#mine.inFlight += count;
-    this.queue.counters.inFlight += count;
-  }
-
-  written(count: number): void {
-    for (const counters of [this.#mine, this.queue.counters]) {
-      counters.inFlight -= count;
-      counters.settled += count;
-    }
-  }
-
-  /** The queue has them again, in front: they are no longer this member's. */
-  unwritten(chunk: PooledChunk, start: number, end: number, count: number): void {
-    this.#mine.inFlight -= count;
-    this.#mine.accepted -= count;
-    this.queue.counters.inFlight -= count;
-    if (this.queue.ended) this.queue.counters.dropped += count;
-    else this.queue.outbox.unshift(chunk, start, end, count);
-  }
-
-  /** It leaves. What is being written is counted on by its connection. */
-  end(): void {
-    this.#held = true;
-    this.peer.pastShared.add(this.counters);
-    this.#ended = true;
-  }
-
-  get #mine(): Counters {
-    return this.#ended ? this.peer.pastShared : this.counters;
+  /** Counts what waits and what members hold anew, by walking it. */
+  recount(): { waiting: number; inFlight: number } {
+    let waiting = this.outbox.recount().messages;
+    for (const run of this.#returned) waiting += run.count;
+    for (const run of this.#delayed) waiting += run.count;
+    const inFlight = this.members.reduce((sum, member) => sum + member.unsettledMessages, 0);
+    return { waiting, inFlight };
   }
 }

@@ -60,14 +60,21 @@ export class Requests {
   }
 
   /** Passes a REQ on to one of `responders`, or answers at once why not. */
-  ask(caller: Peer, id: number, responders: readonly Responder[], frame: Frame, chunk: PooledChunk, timeoutMs: number): void {
+  ask(
+    caller: Peer,
+    id: number,
+    responders: readonly Responder[],
+    frame: Frame,
+    chunk: PooledChunk,
+    timeoutMs: number,
+  ): void {
     if (responders.length === 0) {
-      caller.error(id, undefined, "no_responders", "nobody responds to this topic; wait until somebody does, or check its name");
+      caller.error(id, "no_responders", "nobody responds to this topic; wait until somebody does, or check its name");
       return;
     }
     const responder = this.#choose(responders);
     if (responder === undefined) {
-      caller.error(id, undefined, "unavailable", "every responder to this topic is busy; try again");
+      caller.error(id, "unavailable", "every responder to this topic is busy; try again");
       return;
     }
     const { peer } = responder;
@@ -78,7 +85,7 @@ export class Requests {
     responder.lastTurn = ++this.#turn;
     this.pending++;
     if (timeoutMs > 0) this.#deadlines.set(call, this.#core.nowMs() + timeoutMs);
-    peer.link.context(responder.sid);
+    peer.link.context(responder.sid, 0, 1);
     writer.reset().frame(frame.count, Op.REQ).int(call.askedId);
     peer.link.rewritten(writer, chunk, frame.at[2]!, frame.end, false);
     this.#core.dirty(peer);
@@ -118,7 +125,11 @@ export class Requests {
   /** The connection of `peer` has ended: nobody answers what it was asked, and nobody waits for what it asked. */
   forget(peer: Peer): void {
     for (const call of peer.asked.values()) {
-      this.#fail(call, "responder_gone", "the responder's connection ended before it answered; ask again if that is safe");
+      this.#fail(
+        call,
+        "responder_gone",
+        "the responder's connection ended before it answered; ask again if that is safe",
+      );
     }
     for (const live of peer.ids.values()) if (live.kind === "call") this.cancelled(live);
   }
@@ -141,7 +152,7 @@ export class Requests {
 
   #fail(call: Call, code: WireCode, message: string): void {
     this.#end(call);
-    call.caller.error(call.id, undefined, code, message);
+    call.caller.error(call.id, code, message);
   }
 
   #end(call: Call): void {
@@ -153,4 +164,3 @@ export class Requests {
     call.responder.peer.checkDone();
   }
 }
-

@@ -1,54 +1,94 @@
-// The options of a SUB: read, checked, with their defaults. What is wrong is a bad_option that says what was expected.
+// The options of a SUB: read, checked, with their defaults.
 
-import { DEFAULT_MAX_BYTES, DEFAULT_MAX_MESSAGES } from "../../shared/protocol.ts";
+import { matches } from "../../shared/topic.ts";
+import {
+  DEFAULT_ACK_TIMEOUT_MS,
+  DEFAULT_MAX_ATTEMPTS,
+  DEFAULT_MAX_BYTES,
+  DEFAULT_MAX_MESSAGES,
+  DEFAULT_PREFETCH,
+} from "../../shared/protocol.ts";
 import { quote } from "../../shared/quote.ts";
-import { topicTextProblem } from "../../shared/topic.ts";
 import { Refusal } from "./failure.ts";
+import { OptionMap, wrongOption } from "./option-map.ts";
+import { QUEUE_OPTIONS, type QueueOptions } from "./queue-options.ts";
 
-/** Those that belong to the queue, and are the same for all its members. */
-export interface QueueOptions {
-  maxMessages: number;
-  maxBytes: number;
-}
-
-export interface SubscribeOptions extends QueueOptions {
-  readonly queue: string | undefined;
-  readonly retained: boolean;
+export interface SubscribeOptions {
   readonly respond: boolean;
+  readonly retained: boolean;
+  /** The queue's name, or undefined for a subscription of its own. */
+  readonly queue: string | undefined;
+  /** Of the queue, or of the subscription where they mean something without one. */
+  readonly shared: QueueOptions;
   /** The names that were given, for the comparison with the queue that there is. */
   readonly given: ReadonlySet<string>;
+  readonly prefetch: number;
+  readonly concurrency: number;
 }
 
 /** Options that mean nothing without a queue. */
-const NEEDS_QUEUE = ["ack", "keep", "durable", "prefetch", "ackTimeoutMs", "maxAttempts", "deadLetter", "partitionBy", "dedupeMs"];
-/** Options that a responder may not have: all but `respond`. */
+const NEEDS_QUEUE = [
+  "ack",
+  "keep",
+  "durable",
+  "prefetch",
+  "ackTimeoutMs",
+  "maxAttempts",
+  "deadLetter",
+  "partitionBy",
+  "dedupeMs",
+];
 const KNOWN = ["queue", "concurrency", "overflow", "maxMessages", "maxBytes", "retained", ...NEEDS_QUEUE];
-const OVERFLOWS = ["block", "drop-oldest", "drop-newest", "latest", "disconnect"];
 
-export function readSubscribeOptions(map: Record<string, unknown> | undefined): SubscribeOptions {
-  const options = new Options(map ?? {});
-  const given = new Set([...KNOWN, "respond"].filter((name) => options.has(name)));
-  if (options.bool("respond", false)) {
-    const other = KNOWN.find((name) => given.has(name));
-    if (other !== undefined) throw wrong(`respond goes with no other option, but ${other} is given; leave one of them out`);
-    return { queue: undefined, retained: false, respond: true, given, maxMessages: 0, maxBytes: 0 };
+export function readSubscribeOptions(map: Record<string, unknown> | undefined, pattern: string): SubscribeOptions {
+  const options = new OptionMap(map ?? {});
+  const given = new Set(KNOWN.filter((name) => options.has(name)));
+  const respond = options.bool("respond", false);
+  const [other] = given;
+  if (respond && other !== undefined) {
+    throw wrongOption(`respond goes with no other option, but ${other} is given; leave one of them out`);
   }
-  const queue = options.queueName();
-  if (queue === undefined) {
-    const other = NEEDS_QUEUE.find((name) => given.has(name));
-    if (other !== undefined) throw wrong(`${other} needs the option queue, the name of a queue`);
-  } else if (given.has("retained")) {
-    throw wrong("retained does not go with queue: a queue has no retained values");
+  const queue = options.topic("queue", "queue name");
+  const stray = queue === undefined ? NEEDS_QUEUE.find((name) => given.has(name)) : undefined;
+  if (stray !== undefined) throw wrongOption(`${stray} needs the option queue, the name of a queue`);
+  if (queue !== undefined && given.has("retained")) throw wrongOption("retained goes without queue only");
+  const shared = readQueueOptions(options, pattern);
+  if (shared.overflow === "disconnect" && queue !== undefined) {
+    throw wrongOption("overflow disconnect goes without queue only; choose another policy");
   }
-  const overflow = options.overflow();
-  if (overflow === "disconnect" && queue !== undefined) throw wrong("overflow disconnect does not go with queue");
   return {
+    respond,
     queue,
-    retained: options.bool("retained", queue === undefined),
-    respond: false,
+    shared,
     given,
+    retained: options.bool("retained", queue === undefined),
+    prefetch: options.int("prefetch", 1, DEFAULT_PREFETCH),
+    concurrency: options.int("concurrency", 1, 1),
+  };
+}
+
+function readQueueOptions(options: OptionMap, pattern: string): QueueOptions {
+  const deadLetter = options.topic("deadLetter", "dead-letter topic");
+  if (deadLetter !== undefined && matches(pattern, deadLetter)) {
+    throw wrongOption(`deadLetter must not lead back to the queue, but ${quote(deadLetter)} matches ${quote(pattern)}`);
+  }
+  const keep = options.bool("keep", false);
+  if (options.bool("durable", false)) {
+    throw new Refusal("unavailable", "a durable queue needs a broker with a data directory, and this one has none");
+  }
+  if (options.has("partitionBy")) {
+    throw new Refusal("unavailable", "partitionBy can't be had from this version of the broker");
+  }
+  return {
+    ack: options.bool("ack", false),
+    keep,
+    ackTimeoutMs: options.int("ackTimeoutMs", 0, DEFAULT_ACK_TIMEOUT_MS),
+    maxAttempts: options.int("maxAttempts", 0, DEFAULT_MAX_ATTEMPTS),
+    deadLetter,
+    overflow: options.overflow("block"),
     maxMessages: options.int("maxMessages", 1, DEFAULT_MAX_MESSAGES),
     maxBytes: options.int("maxBytes", 1, DEFAULT_MAX_BYTES),
+    dedupeMs: options.int("dedupeMs", 0, 0),
   };
 }
 
@@ -60,65 +100,11 @@ export function queueDifference(
   asked: SubscribeOptions,
 ): string | undefined {
   if (has.pattern !== pattern) return `queue ${name} has the pattern ${quote(has.pattern)}, not ${quote(pattern)}`;
-  for (const option of ["maxMessages", "maxBytes"] as const) {
-    if (asked.given.has(option) && asked[option] !== has.options[option]) {
-      return `queue ${name} has ${option} ${has.options[option]}, not ${asked[option]}; leave it out to take the queue's`;
-    }
+  for (const option of QUEUE_OPTIONS) {
+    // Whether a member acknowledges is its own to say, and who leaves it out says no.
+    if (!asked.given.has(option) && option !== "ack") continue;
+    const [theirs, ours] = [has.options[option], asked.shared[option]];
+    if (theirs !== ours) return `queue ${name} has ${option} ${theirs}, not ${ours}; leave it out to take the queue's`;
   }
   return undefined;
-}
-
-class Options {
-  readonly #map: Record<string, unknown>;
-
-  constructor(map: Record<string, unknown>) {
-    this.#map = map;
-  }
-
-  has(name: string): boolean {
-    return Object.hasOwn(this.#map, name) && this.#map[name] !== null && this.#map[name] !== undefined;
-  }
-
-  bool(name: string, otherwise: boolean): boolean {
-    if (!this.has(name)) return otherwise;
-    const value = this.#map[name];
-    if (typeof value !== "boolean") throw wrong(`${name} must be true or false, not ${shown(value)}`);
-    return value;
-  }
-
-  int(name: string, least: number, otherwise: number): number {
-    if (!this.has(name)) return otherwise;
-    const value = this.#map[name];
-    if (!Number.isSafeInteger(value) || (value as number) < least) {
-      throw wrong(`${name} must be an integer of at least ${least}, not ${shown(value)}`);
-    }
-    return value as number;
-  }
-
-  queueName(): string | undefined {
-    if (!this.has("queue")) return undefined;
-    const value = this.#map["queue"];
-    if (typeof value !== "string") throw wrong(`queue must be a name, not ${shown(value)}`);
-    const problem = topicTextProblem(value, "queue name");
-    if (problem !== undefined) throw wrong(problem);
-    if (value.startsWith("$")) throw wrong(`a queue name must not begin with $, as ${quote(value)} does`);
-    return value;
-  }
-
-  overflow(): string {
-    if (!this.has("overflow")) return "block";
-    const value = this.#map["overflow"];
-    if (typeof value !== "string" || !OVERFLOWS.includes(value)) {
-      throw wrong(`overflow must be one of ${OVERFLOWS.join(", ")}, not ${shown(value)}`);
-    }
-    return value;
-  }
-}
-
-function shown(value: unknown): string {
-  return typeof value === "string" ? quote(value) : typeof value === "object" ? "a structure" : String(value);
-}
-
-function wrong(message: string): Refusal {
-  return new Refusal("bad_option", message);
 }

@@ -3,7 +3,8 @@
 import type { PooledChunk } from "./chunks.ts";
 import type { Core } from "./core.ts";
 import type { Consumer, Source } from "./link.ts";
-import { Outbox, type OutboxOwner } from "./outbox.ts";
+import { LatestOutbox } from "./latest.ts";
+import { Outbox, type OutboxLimits, type OutboxOwner } from "./outbox.ts";
 import type { Peer } from "./peer.ts";
 
 export class Subscription implements OutboxOwner, Consumer, Source {
@@ -12,18 +13,20 @@ export class Subscription implements OutboxOwner, Consumer, Source {
   readonly pattern: string;
   readonly peer: Peer;
   readonly outbox: Outbox;
+  readonly attempt = 1;
+  readonly nextSeq = 0;
   readonly #core: Core;
   /** Whether the client holds it with XOFF. */
   #held = false;
   #ready = false;
   #ended = false;
 
-  constructor(core: Core, peer: Peer, sid: number, pattern: string, limits: { maxMessages: number; maxBytes: number }) {
+  constructor(core: Core, peer: Peer, sid: number, pattern: string, limits: OutboxLimits) {
     this.#core = core;
     this.peer = peer;
     this.sid = sid;
     this.pattern = pattern;
-    this.outbox = new Outbox(this, core.chunks, limits.maxMessages, limits.maxBytes);
+    this.outbox = new (limits.overflow === "latest" ? LatestOutbox : Outbox)(this, core.chunks, limits);
   }
 
   /** What XOFF tells a publisher of who holds it up. */
@@ -61,7 +64,30 @@ export class Subscription implements OutboxOwner, Consumer, Source {
     this.#core.flow.drained(this.outbox);
   }
 
-  handed(count: number): void {
+  dropOldest(): boolean {
+    if (this.outbox.messages === 0) return false;
+    this.outbox.dropOldest();
+    return true;
+  }
+
+  disconnect(): void {
+    const waiting = `${this.outbox.messages} messages, ${this.outbox.bytes} bytes`;
+    this.peer.fail(
+      "limit",
+      `subscription ${this.sid} let ${waiting} wait, its maxMessages or maxBytes, and asked to be disconnected then`,
+    );
+  }
+
+  /** Plain subscriptions heed no headers. */
+  isNew(): boolean {
+    return true;
+  }
+
+  take(chunk: PooledChunk, start: number, end: number): void {
+    this.outbox.push(chunk, start, end);
+  }
+
+  handed(_chunk: PooledChunk, _start: number, _end: number, count: number): void {
     this.outbox.counters.inFlight += count;
   }
 

@@ -24,7 +24,8 @@ export function valueProblem(buf: Uint8Array, start: number, end: number): strin
     const byte = buf[at]!;
     const size = SIZE[byte]!;
     if (size > 0) {
-      if (byte >= 0xd4 && byte <= 0xd8 && !isTimestamp(buf, at + 1, size - 2)) return "an extension other than a timestamp";
+      if (byte >= 0xd4 && byte <= 0xd8 && !isTimestamp(buf, at + 1, size - 2))
+        return "an extension other than a timestamp";
       at += size;
     } else if (size < 0) {
       const header = at - size;

@@ -65,7 +65,8 @@ export class Intake {
     const pending = this.#filled - this.#scanned;
     if (chunk !== undefined) {
       const capacity = chunk.buf.length;
-      if (pending === 0 && this.#filled > 0 && !chunk.shared) this.#scanned = this.#filled = 0;
+      // A small one that was filled makes way for one of the usual size.
+      if (pending === 0 && !chunk.shared && capacity >= this.#chunkBytes) this.#scanned = this.#filled = 0;
       const fits = this.#scanned + this.#need <= capacity;
       // A frame that is longer than the chunk fills it first, if the chunk is all its own.
       const enough = pending === 0 || !fits ? MIN_ROOM_BYTES : 1;
@@ -77,7 +78,10 @@ export class Intake {
         return chunk.buf.subarray(pending);
       }
     }
-    const wanted = Math.min(Math.max(this.#chunkBytes, this.#need + MIN_ROOM_BYTES), Math.max(MAX_FIRST_BYTES, pending * 4));
+    const wanted = Math.min(
+      Math.max(this.#chunkBytes, this.#need + MIN_ROOM_BYTES),
+      Math.max(MAX_FIRST_BYTES, pending * 4),
+    );
     const fresh = this.#source.take(wanted);
     if (chunk !== undefined) {
       if (pending > 0) chunk.buf.copy(fresh.buf, 0, this.#scanned, this.#filled);

@@ -76,7 +76,8 @@ export function readPayload(buf: Buffer, at: number, end: number): unknown {
   const text = strStart(buf, at);
   if (text >= 0) {
     const value = decodeText(buf, text, end);
-    if (value === undefined) throw new PodbusError("bad_payload", "the text is not well-formed UTF-8; read its bytes instead");
+    if (value === undefined)
+      throw new PodbusError("bad_payload", "the text is not well-formed UTF-8; read its bytes instead");
     return value;
   }
   const bin = binStart(buf, at);

@@ -6,6 +6,7 @@ import type { PooledChunk } from "../chunks.ts";
 import type { Core } from "../core.ts";
 import { badFrame } from "../failure.ts";
 import type { Peer } from "../peer.ts";
+import { ack } from "./ack.ts";
 import { bye, hold, ping, pong, sync } from "./control.ts";
 import { hello } from "./hello.ts";
 import { publish } from "./publish.ts";
@@ -28,6 +29,7 @@ function ops(): (Act | undefined)[] {
   table[Op.REQ] = request;
   table[Op.REPLY] = reply;
   table[Op.CANCEL] = cancel;
+  table[Op.ACK] = ack;
   table[Op.XOFF] = hold(true);
   table[Op.XON] = hold(false);
   table[Op.PING] = ping;

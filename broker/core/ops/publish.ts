@@ -8,20 +8,31 @@ import type { PooledChunk } from "../chunks.ts";
 import type { Core } from "../core.ts";
 import { needStr, optionalMap } from "../elements.ts";
 import { badFrame } from "../failure.ts";
+import { overflow, Verdict } from "../overflow.ts";
+import type { Outbox } from "../outbox.ts";
 import type { Peer } from "../peer.ts";
+import { readQueueHeaders } from "../queue-headers.ts";
 import type { Route } from "../routes.ts";
 
 export function publish(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk, isRetain: boolean): void {
   const { buf } = chunk;
   const { at, count, start, end } = frame;
   const topic = count < 3 ? -1 : strStart(buf, at[1]!);
-  if (topic < 0 || (count > 3 && !isNil(buf, at[3]!) && extStart(buf, at[3]!, EXT_VALUE) < 0)) {
+  const hasHeaders = count > 3 && !isNil(buf, at[3]!);
+  if (topic < 0 || (hasHeaders && extStart(buf, at[3]!, EXT_VALUE) < 0)) {
     explainBadPublish(frame, buf);
   }
   const route = core.routes.find(buf, topic, at[2]!);
   if (typeof route === "string") return refuse(peer, "bad_topic", route, buf, topic, at[2]!);
   if (route.system) {
-    return refuse(peer, "not_allowed", "topics that begin with $ are the broker's own; publish to another", buf, topic, at[2]!);
+    return refuse(
+      peer,
+      "not_allowed",
+      "topics that begin with $ are the broker's own; publish to another",
+      buf,
+      topic,
+      at[2]!,
+    );
   }
   if (peer.off.size > 0 && !core.flow.admit(peer, route, end - start)) {
     const why = `the queue that this leads to is full, and this client empties it; read on before publishing more (option headroom)`;
@@ -35,9 +46,21 @@ export function publish(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk
   peer.delivered += outboxes.length;
   for (let i = 0; i < outboxes.length; i++) {
     const outbox = outboxes[i]!;
-    if (outbox.full) core.receiverIsFull(peer, route, outbox);
-    outbox.push(chunk, start, end);
+    if (outbox.full || (hasHeaders && outbox.heedsHeaders)) offer(core, peer, route, outbox, frame, chunk);
+    else outbox.push(chunk, start, end);
   }
+}
+
+/** Adds the message where there is more to it than adding: the receiver is full, or a queue that heeds headers. */
+function offer(core: Core, peer: Peer, route: Route, outbox: Outbox, frame: Frame, chunk: PooledChunk): void {
+  const { start, end } = frame;
+  const headers = outbox.heedsHeaders ? readQueueHeaders(chunk.buf, frame) : undefined;
+  if (headers?.id !== undefined && !outbox.owner.isNew(headers.id)) return;
+  const verdict = outbox.full ? overflow(core, peer, route.topic, outbox, chunk, start, end) : Verdict.ADD;
+  if (verdict === Verdict.LEFT) peer.delivered--;
+  if (verdict !== Verdict.ADD) return;
+  if (headers === undefined) outbox.push(chunk, start, end);
+  else outbox.owner.take(chunk, start, end, headers);
 }
 
 function retain(core: Core, peer: Peer, route: Route, frame: Frame, { buf }: PooledChunk): void {
@@ -46,15 +69,22 @@ function retain(core: Core, peer: Peer, route: Route, frame: Frame, { buf }: Poo
   } else if (!core.retained.keep(route.topic, buf, frame.start, frame.end)) {
     const most = core.options.maxRetained;
     const message = `${most} topics have a retained value, which is the limit (option maxRetained); the message was only delivered`;
-    peer.error(undefined, undefined, "limit", message, route.topic);
+    peer.error(undefined, "limit", message, route.topic);
   }
 }
 
-function refuse(peer: Peer, code: "bad_topic" | "not_allowed" | "limit", why: string, buf: Buffer, start: number, end: number): void {
+function refuse(
+  peer: Peer,
+  code: "bad_topic" | "not_allowed" | "limit",
+  why: string,
+  buf: Buffer,
+  start: number,
+  end: number,
+): void {
   const topic = buf.toString("utf8", start, end);
   const isWellFormed = Buffer.byteLength(topic) === end - start && !topic.includes("\ufffd");
   // A topic may be as long as a frame; what is repeated of it is not.
-  peer.error(undefined, undefined, code, why, isWellFormed && end - start <= 1024 ? topic : undefined);
+  peer.error(undefined, code, why, isWellFormed && end - start <= 1024 ? topic : undefined);
 }
 
 /** The frame is not of the form of its op: says how. */

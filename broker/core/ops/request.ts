@@ -18,10 +18,10 @@ export function request(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk
   const timeoutMs = has(buf, frame, 5) ? needInt(buf, frame, 5, "timeoutMs", 0, MAX_ID) : 0;
   peer.needFree(id, "id");
   if (core.isClosing || peer.leaving) {
-    return peer.error(id, undefined, "closing", "the broker or this connection is ending; ask through the next one");
+    return peer.error(id, "closing", "the broker or this connection is ending; ask through the next one");
   }
   const route = core.routes.find(buf, topic, frame.at[3]!);
-  if (typeof route === "string") return peer.error(id, undefined, "bad_topic", route);
+  if (typeof route === "string") return peer.error(id, "bad_topic", route);
   if (route.system) {
     return answerSystemRequest(core, peer, id, route.topic, readMap(buf, payload, frame.at[4]!), timeoutMs);
   }
@@ -45,4 +45,3 @@ export function cancel(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk)
   else return;
   peer.cancelled(id);
 }
-

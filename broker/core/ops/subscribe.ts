@@ -5,12 +5,14 @@ import type { Frame } from "../../../shared/codec/scan.ts";
 import { readMap } from "../../../shared/codec/value.ts";
 import { EXT_VALUE, FOR_RETAINED } from "../../../shared/protocol.ts";
 import { patternProblem } from "../../../shared/topic.ts";
+import { AckMember } from "../ack-member.ts";
 import type { PooledChunk } from "../chunks.ts";
 import type { Core } from "../core.ts";
 import { need, needId, needStr, optionalMap } from "../elements.ts";
 import { Refusal } from "../failure.ts";
+import { Member } from "../member.ts";
 import type { Peer } from "../peer.ts";
-import { Member, Queue } from "../queue.ts";
+import { Queue } from "../queue.ts";
 import { Responder } from "../responder.ts";
 import { queueDifference, readSubscribeOptions, type SubscribeOptions } from "../subscribe-options.ts";
 import { Subscription } from "../subscription.ts";
@@ -25,15 +27,18 @@ export function subscribe(core: Core, peer: Peer, frame: Frame, chunk: PooledChu
     if (core.isClosing) throw new Refusal("closing", "the broker is ending; subscribe at the next one");
     if (peer.leaving) throw new Refusal("closing", "this connection said BYE; open another");
     const pattern = readPattern(buf, frame);
-    const options = readSubscribeOptions(readOptions(buf, frame));
+    const options = readSubscribeOptions(readOptions(buf, frame), pattern);
     const most = core.options.maxSubscriptions;
     if (peer.subscriptions >= most) {
-      throw new Refusal("limit", `this connection has ${most} subscriptions, which is the limit (option maxSubscriptions)`);
+      throw new Refusal(
+        "limit",
+        `this connection has ${most} subscriptions, which is the limit (option maxSubscriptions)`,
+      );
     }
     add(core, peer, sid, pattern, options);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    peer.error(undefined, sid, error.code, error.message);
+    peer.error(sid, error.code, error.message);
   }
 }
 
@@ -62,13 +67,15 @@ function add(core: Core, peer: Peer, sid: number, pattern: string, options: Subs
     peer.ids.set(sid, responder);
     core.responders.add(pattern, responder);
   } else if (options.queue === undefined) {
-    const subscription = new Subscription(core, peer, sid, pattern, options);
+    const subscription = new Subscription(core, peer, sid, pattern, options.shared);
     peer.ids.set(sid, subscription);
     core.outboxes.add(pattern, subscription.outbox);
     if (options.retained) sendRetained(core, peer, subscription);
   } else {
     const queue = queueFor(core, options.queue, pattern, options);
-    const member = new Member(peer, sid, queue);
+    const member = queue.options.ack
+      ? new AckMember(core, peer, sid, queue, options.prefetch, options.concurrency)
+      : new Member(peer, sid, queue);
     peer.ids.set(sid, member);
     queue.join(member);
   }
@@ -83,7 +90,7 @@ function queueFor(core: Core, name: string, pattern: string, options: SubscribeO
     if (difference !== undefined) throw new Refusal("bad_option", difference);
     return known;
   }
-  const queue = new Queue(core, name, pattern, { maxMessages: options.maxMessages, maxBytes: options.maxBytes });
+  const queue = new Queue(core, name, pattern, { ...options.shared });
   core.queues.set(name, queue);
   core.outboxes.add(pattern, queue.outbox);
   return queue;
@@ -103,8 +110,10 @@ export function unsubscribe(core: Core, peer: Peer, frame: Frame, chunk: PooledC
   const sid = readInt(chunk.buf, frame.at[1]!);
   const live = peer.ids.get(sid);
   if (live === undefined || live.kind === "call" || live.kind === "wait" || live.kind === "cancelled") return;
-  peer.ids.delete(sid);
   peer.link.forget(sid);
+  // A member that holds something unsettled stays one until that is over, and so does its number.
+  if (live.kind === "member" && !live.retire()) return;
+  peer.ids.delete(sid);
   core.remove(live);
   core.subscriptionsChanged(-1);
   peer.checkDone();

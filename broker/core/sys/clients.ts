@@ -19,6 +19,7 @@ function describe(core: Core, peer: Peer): Record<string, unknown> {
       heldBytes += live.outbox.heldBytes;
     } else if (live.kind === "member") {
       counters.add(live.counters);
+      heldBytes += live.heldBytes;
     }
   }
   return {

@@ -3,6 +3,7 @@
 import type { Core } from "../core.ts";
 import type { Peer } from "../peer.ts";
 import { clients } from "./clients.ts";
+import { answerQueueCall, QUEUE_CALLS } from "./queue.ts";
 import { queues } from "./queues.ts";
 import { ping, stats } from "./stats.ts";
 import { topics } from "./topics.ts";
@@ -29,6 +30,8 @@ export function answerSystemRequest(
   const answer = Object.hasOwn(ANSWERS, topic) ? ANSWERS[topic] : undefined;
   if (answer !== undefined) return peer.replyValue(id, answer(core));
   if (topic === "$sys.wait") return wait(core, peer, id, asked, timeoutMs);
-  const known = [...Object.keys(ANSWERS), "$sys.wait"].join(", ");
-  peer.error(id, undefined, "no_responders", `the broker does not respond to this topic; it responds to ${known}`);
+  const call = Object.hasOwn(QUEUE_CALLS, topic) ? QUEUE_CALLS[topic] : undefined;
+  if (call !== undefined) return answerQueueCall(core, peer, id, call, asked);
+  const known = [...Object.keys(ANSWERS), "$sys.wait", ...Object.keys(QUEUE_CALLS)].join(", ");
+  peer.error(id, "no_responders", `the broker does not respond to this topic; it responds to ${known}`);
 }

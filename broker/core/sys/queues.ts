@@ -7,15 +7,17 @@ export function queues(core: Core): { queues: unknown[] } {
   return { queues: [...core.queues.values()].map((queue) => describe(core, queue)) };
 }
 
-function describe(core: Core, queue: Queue): Record<string, unknown> {
-  const since = queue.outbox.messages > 0 ? queue.waitingSinceMs : undefined;
+/** One queue, as `$sys.queues` and `$sys.queue.show` tell it. */
+export function describe(core: Core, queue: Queue): Record<string, unknown> {
+  const counts = queue.counts();
+  const since = counts.waiting > 0 ? queue.waitingSinceMs : undefined;
   return {
     queue: queue.name,
     pattern: queue.pattern,
     options: queue.options,
     members: queue.members.map((member) => member.peer.number),
     oldestMs: since === undefined ? 0 : Math.round(core.nowMs() - since),
-    heldBytes: queue.outbox.heldBytes,
-    ...queue.outbox.counts(),
+    heldBytes: queue.heldBytes,
+    ...counts,
   };
 }

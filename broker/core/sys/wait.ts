@@ -5,7 +5,13 @@ import { topicTextProblem } from "../../../shared/topic.ts";
 import type { Core } from "../core.ts";
 import type { Peer } from "../peer.ts";
 
-export function wait(core: Core, peer: Peer, id: number, asked: Record<string, unknown> | undefined, timeoutMs: number): void {
+export function wait(
+  core: Core,
+  peer: Peer,
+  id: number,
+  asked: Record<string, unknown> | undefined,
+  timeoutMs: number,
+): void {
   const topic = asked?.["topic"];
   const who = asked?.["for"] ?? undefined;
   const ms = asked?.["timeoutMs"] ?? undefined;
@@ -17,6 +23,7 @@ export function wait(core: Core, peer: Peer, id: number, asked: Record<string, u
   if (ms !== undefined && !(Number.isSafeInteger(ms) && (ms as number) >= 0 && (ms as number) <= MAX_ID)) {
     return peer.replyError(id, "timeoutMs must be an integer of milliseconds", "bad_option");
   }
-  const limitMs = (ms as number | undefined) ?? (timeoutMs > 0 ? Math.min(timeoutMs, DEFAULT_WAIT_MS) : DEFAULT_WAIT_MS);
+  const limitMs =
+    (ms as number | undefined) ?? (timeoutMs > 0 ? Math.min(timeoutMs, DEFAULT_WAIT_MS) : DEFAULT_WAIT_MS);
   core.waits.add(peer, id, topic as string, who === "responder", limitMs);
 }

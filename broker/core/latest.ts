@@ -1,0 +1,128 @@
+// The outbox of the overflow policy `latest`: one message a topic waits, the newest, behind those of topics that changed before it.
+// A message costs the same however many it replaces: the entry of its topic moves to the end.
+
+import type { PooledChunk } from "./chunks.ts";
+import { Outbox, type RangeSink } from "./outbox.ts";
+
+interface Entry {
+  chunk: PooledChunk;
+  start: number;
+  end: number;
+  order: number;
+}
+
+export class LatestOutbox extends Outbox {
+  /** By topic, in the order in which they last changed: the order of a Map's keys. */
+  readonly #entries = new Map<string, Entry>();
+  /** Topics whose entries may still keep the chunk that they were read into. */
+  readonly #fresh = new Set<string>();
+  #lost = 0;
+
+  /** A message is never just added: it may replace one, whether the limit is reached or not. */
+  override get full(): boolean {
+    return true;
+  }
+
+  override get empty(): boolean {
+    return this.messages === 0 && this.#lost === 0;
+  }
+
+  override lost(messages: number): void {
+    this.#lost += messages;
+    this.touch();
+  }
+
+  /** Takes a message in the place of the one of its topic that waits; where none does and it is full, the oldest goes. */
+  put(topic: string, chunk: PooledChunk, start: number, end: number): void {
+    let entry = this.#entries.get(topic);
+    if (entry !== undefined) {
+      this.#remove(topic, entry);
+      this.#drop();
+    } else {
+      while (super.full && this.messages > 0) this.dropOldest();
+      entry = { chunk, start, end, order: 0 };
+    }
+    chunk.retain();
+    entry.chunk = chunk;
+    entry.start = start;
+    entry.end = end;
+    entry.order = this.nextOrder;
+    this.#entries.set(topic, entry);
+    this.#fresh.add(topic);
+    this.messages++;
+    this.bytes += end - start;
+    this.heldBytes += chunk.buf.length;
+    this.counters.accepted++;
+    this.touch();
+  }
+
+  override dropOldest(): void {
+    for (const [topic, entry] of this.#entries) {
+      this.#remove(topic, entry);
+      this.#drop();
+      return;
+    }
+  }
+
+  override takeBytes(maxBytes: number, sink: RangeSink): number {
+    return this.takeMessages(Number.POSITIVE_INFINITY, maxBytes, sink);
+  }
+
+  override takeMessages(maxMessages: number, maxBytes: number, sink: RangeSink): number {
+    let messages = 0;
+    let taken = 0;
+    if (this.#lost > 0) sink.gap(this.#lost);
+    this.#lost = 0;
+    for (const [topic, entry] of this.#entries) {
+      if (messages >= maxMessages || taken >= maxBytes) break;
+      sink.range(entry.chunk, entry.start, entry.end, 1, entry.order);
+      messages++;
+      taken += entry.end - entry.start;
+      this.#remove(topic, entry);
+    }
+    return messages;
+  }
+
+  override clear(): number {
+    const { messages } = this;
+    for (const [topic, entry] of this.#entries) this.#remove(topic, entry);
+    this.#lost = 0;
+    return messages;
+  }
+
+  override compact(): void {
+    for (const topic of this.#fresh) {
+      const entry = this.#entries.get(topic)!;
+      const bytes = entry.end - entry.start;
+      if (bytes * 2 >= entry.chunk.buf.length) continue;
+      const copy = this.pool.takeExactly(bytes);
+      entry.chunk.buf.copy(copy.buf, 0, entry.start, entry.end);
+      this.heldBytes += bytes - entry.chunk.buf.length;
+      entry.chunk.release();
+      entry.chunk = copy;
+      entry.start = 0;
+      entry.end = bytes;
+    }
+    this.#fresh.clear();
+  }
+
+  override recount(): { messages: number; bytes: number } {
+    let bytes = 0;
+    for (const entry of this.#entries.values()) bytes += entry.end - entry.start;
+    return { messages: this.#entries.size, bytes };
+  }
+
+  #remove(topic: string, entry: Entry): void {
+    this.#entries.delete(topic);
+    this.#fresh.delete(topic);
+    this.messages--;
+    this.bytes -= entry.end - entry.start;
+    this.heldBytes -= entry.chunk.buf.length;
+    entry.chunk.release();
+  }
+
+  #drop(): void {
+    this.counters.dropped++;
+    this.#lost++;
+  }
+}

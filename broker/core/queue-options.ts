@@ -1,0 +1,47 @@
+// What a queue is told when it is made: the same for all its members. Those marked may change while it lives.
+
+import type { Overflow } from "./outbox.ts";
+
+export interface QueueOptions {
+  /** Whether members acknowledge. */
+  readonly ack: boolean;
+  /** Whether it outlives its members. */
+  readonly keep: boolean;
+  /** May change: after that an unsettled message is delivered again; 0: never. */
+  ackTimeoutMs: number;
+  /** May change: after so many attempts a message is dead; 0: no limit. */
+  maxAttempts: number;
+  /** May change: the topic that the dead go to. */
+  deadLetter: string | undefined;
+  /** May change, but not from or to `latest`. */
+  overflow: Overflow;
+  /** May change. */
+  maxMessages: number;
+  /** May change. */
+  maxBytes: number;
+  /** May change: a message whose `id` was taken within that time is not taken again; 0: every message is taken. */
+  dedupeMs: number;
+}
+
+export const QUEUE_OPTIONS: readonly (keyof QueueOptions)[] = [
+  "ack",
+  "keep",
+  "ackTimeoutMs",
+  "maxAttempts",
+  "deadLetter",
+  "overflow",
+  "maxMessages",
+  "maxBytes",
+  "dedupeMs",
+];
+
+/** Those that `$sys.queue.update` changes. */
+export const CHANGEABLE: readonly (keyof QueueOptions)[] = [
+  "ackTimeoutMs",
+  "maxAttempts",
+  "deadLetter",
+  "overflow",
+  "maxMessages",
+  "maxBytes",
+  "dedupeMs",
+];

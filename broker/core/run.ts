@@ -1,0 +1,48 @@
+// Messages of a queue that are somewhere between waiting and settled: consecutive frames in one chunk, with the same past.
+
+import type { PooledChunk } from "./chunks.ts";
+import { frameEnd } from "./frames.ts";
+
+export class Run {
+  readonly chunk: PooledChunk;
+  start: number;
+  end: number;
+  count: number;
+  /** The place of its first message among all that the queue took; the others follow. */
+  order: number;
+  /** Which attempt its next delivery is, or this one: 1 is the first. */
+  attempt = 1;
+  /** Whether it has been delivered before. */
+  wasDelivered = false;
+  /** The number of its first message at the member that holds it. */
+  seq = 0;
+
+  /** Owns a share of `chunk`: the caller has retained it, and whoever ends the run releases it. */
+  constructor(chunk: PooledChunk, start: number, end: number, count: number, order: number) {
+    this.chunk = chunk;
+    this.start = start;
+    this.end = end;
+    this.count = count;
+    this.order = order;
+  }
+
+  get bytes(): number {
+    return this.end - this.start;
+  }
+
+  /** Cuts the first `count` messages off, which become a run of their own. */
+  cut(count: number): Run {
+    let at = this.start;
+    for (let i = 0; i < count; i++) at = frameEnd(this.chunk.buf, at, this.end);
+    this.chunk.retain();
+    const first = new Run(this.chunk, this.start, at, count, this.order);
+    first.attempt = this.attempt;
+    first.wasDelivered = this.wasDelivered;
+    first.seq = this.seq;
+    this.start = at;
+    this.count -= count;
+    this.order += count;
+    this.seq += count;
+    return first;
+  }
+}

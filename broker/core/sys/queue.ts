@@ -1,0 +1,96 @@
+// `$sys.queue.…`: shows, purges, removes, changes one queue, and replays the dead letters that one holds.
+
+import { Refusal } from "../failure.ts";
+import type { Core } from "../core.ts";
+import { OptionMap, wrongOption } from "../option-map.ts";
+import type { Peer } from "../peer.ts";
+import type { Queue } from "../queue.ts";
+import { CHANGEABLE, type QueueOptions } from "../queue-options.ts";
+import { matches } from "../../../shared/topic.ts";
+import { replayDead } from "../replay.ts";
+import { describe } from "./queues.ts";
+
+type Arguments = Record<string, unknown>;
+type Answer = (core: Core, queue: Queue, asked: Arguments) => Record<string, unknown>;
+
+export const QUEUE_CALLS: Readonly<Record<string, Answer>> = {
+  "$sys.queue.show": (core, queue) => describe(core, queue),
+  "$sys.queue.purge": (_core, queue) => ({ queue: queue.name, purged: queue.purge() }),
+  "$sys.queue.remove": remove,
+  "$sys.queue.update": update,
+  "$sys.queue.replay": replay,
+};
+
+/** Answers a call about one queue. An unknown queue, or arguments that can't be, are status 2. */
+export function answerQueueCall(core: Core, peer: Peer, id: number, call: Answer, asked: Arguments | undefined): void {
+  const name = asked?.["queue"];
+  const queue = typeof name === "string" ? core.queues.get(name) : undefined;
+  if (queue === undefined) {
+    const known = [...core.queues.keys()].slice(0, 10).join(", ") || "none";
+    const message =
+      typeof name === "string"
+        ? `there is no queue of that name; there is: ${known}`
+        : "the argument must be a map with a queue";
+    return peer.replyError(id, message, "unavailable");
+  }
+  try {
+    peer.replyValue(id, call(core, queue, asked!));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    peer.replyError(id, error.message, error.code);
+  }
+}
+
+function remove(core: Core, queue: Queue): Record<string, unknown> {
+  const members = [...queue.members];
+  const { waiting } = queue.counts();
+  for (const member of members) {
+    member.peer.ids.delete(member.sid);
+    member.peer.link.forget(member.sid);
+    member.end();
+    queue.leave(member);
+    member.peer.subscriptions--;
+    member.peer.error(member.sid, "unavailable", `queue ${queue.name} was removed; subscribe anew to make it again`);
+  }
+  const dropped = core.endQueue(queue);
+  core.subscriptionsChanged(-members.length);
+  return { queue: queue.name, waiting, dropped };
+}
+
+function update(core: Core, queue: Queue, asked: Arguments): Record<string, unknown> {
+  const options = new OptionMap(asked);
+  const fixed = Object.keys(asked).find((name) => name !== "queue" && !CHANGEABLE.includes(name as keyof QueueOptions));
+  if (fixed !== undefined)
+    throw wrongOption(`${fixed} can't change while a queue lives; what can is ${CHANGEABLE.join(", ")}`);
+  const has = queue.options;
+  // deadLetter is the one that can be taken away: by nil.
+  const deadLetter = Object.hasOwn(asked, "deadLetter")
+    ? options.topic("deadLetter", "dead-letter topic")
+    : has.deadLetter;
+  if (deadLetter !== undefined && matches(queue.pattern, deadLetter)) {
+    throw wrongOption("deadLetter must not lead back to the queue");
+  }
+  const overflow = options.overflow(has.overflow);
+  if (overflow === "disconnect")
+    throw wrongOption("overflow disconnect goes without queue only; choose another policy");
+  if ((overflow === "latest") !== (has.overflow === "latest")) {
+    throw wrongOption("overflow can't change from or to latest while a queue lives");
+  }
+  const changed = {
+    overflow,
+    deadLetter,
+    ackTimeoutMs: options.int("ackTimeoutMs", 0, has.ackTimeoutMs),
+    maxAttempts: options.int("maxAttempts", 0, has.maxAttempts),
+    maxMessages: options.int("maxMessages", 1, has.maxMessages),
+    maxBytes: options.int("maxBytes", 1, has.maxBytes),
+    dedupeMs: options.int("dedupeMs", 0, has.dedupeMs),
+  };
+  Object.assign(queue.options, changed);
+  queue.optionsChanged();
+  return describe(core, queue);
+}
+
+function replay(core: Core, queue: Queue, asked: Arguments): Record<string, unknown> {
+  const count = new OptionMap(asked).int("count", 1, Number.MAX_SAFE_INTEGER);
+  return { queue: queue.name, ...replayDead(core, queue, count) };
+}
