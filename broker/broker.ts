@@ -14,9 +14,12 @@ import { VERSION } from "../shared/version.ts";
 import { Core } from "./core/core.ts";
 import type { PeerCredentials } from "./core/peer.ts";
 import type { Stats } from "./core/sys/stats.ts";
+import { defaultMemoryLimit } from "./memory-limit.ts";
 import { type BrokerOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { SocketTransport } from "./socket-transport.ts";
 
+/** How often the container's memory limit is read anew. */
+const FOLLOW_MS = 5000;
 /** How often the address is tried while another broker has it. */
 const WAIT_MS = 25;
 /** How often a closing broker looks whether it is done. */
@@ -77,6 +80,7 @@ class RunningBroker implements ListeningBroker {
   readonly #core: Core;
   readonly #graceMs: number;
   #timer: NodeJS.Timeout | undefined;
+  #follower: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #resolveClosed: () => void = () => {};
 
@@ -89,6 +93,7 @@ class RunningBroker implements ListeningBroker {
     this.#core = new Core(
       {
         ...options,
+        memoryLimit: options.memoryLimit ?? defaultMemoryLimit(),
         address: listening.address,
         version: VERSION,
         pid: process.pid,
@@ -102,6 +107,11 @@ class RunningBroker implements ListeningBroker {
         log: (level, fields, message) => logger?.[level](fields, message),
       },
     );
+    // Kubernetes can change a container's limit while it runs.
+    if (options.memoryLimit === undefined) {
+      this.#follower = setInterval(() => this.#core.limitMemory(defaultMemoryLimit()), FOLLOW_MS);
+      this.#follower.unref();
+    }
     listening.server.on("connection", (socket) => this.#accept(socket));
     listening.server.on("error", (error) => logger?.error({ error }, "the listener failed to accept a connection"));
   }
@@ -134,6 +144,7 @@ class RunningBroker implements ListeningBroker {
     }
     core.destroy();
     clearTimeout(this.#timer);
+    clearInterval(this.#follower);
     this.#resolveClosed();
   }
 

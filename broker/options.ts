@@ -46,13 +46,23 @@ export interface BrokerOptions {
   stallMs?: number;
   /** Bytes that a publisher may send to topics in XOFF before its socket is paused. @default 4194304 (4 MiB) */
   headroom?: number;
+  /**
+   * Bytes that the broker may hold for others: what waits, is being written, is retained. Above that the heaviest holders'
+   * publishers wait, or their messages are dropped, by their overflow policy. At least 1 MiB. @default half of the container's
+   * memory limit, and at most that less 96 MiB, followed while it runs; 268435456 (256 MiB) where there is none
+   */
+  memoryLimit?: number;
   /** Time that clients get to finish when the broker closes, in ms; 0: none. @default 8000 */
   graceMs?: number;
   /** Where the log goes. @default nowhere */
   logger?: BrokerLogger;
 }
 
-export type ResolvedOptions = Required<Omit<BrokerOptions, "logger">> & { logger: BrokerLogger | undefined };
+export type ResolvedOptions = Required<Omit<BrokerOptions, "logger" | "memoryLimit">> & {
+  /** Undefined: by the container's limit. */
+  memoryLimit: number | undefined;
+  logger: BrokerLogger | undefined;
+};
 
 const DEFAULT_MAX_CONNECTIONS = 4096;
 /** Descriptors that are kept for what is not a client: standard streams, the listener, files. */
@@ -77,6 +87,10 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
     heartbeatMs: count("heartbeatMs", options.heartbeatMs, DEFAULT_HEARTBEAT_MS, 1),
     stallMs: count("stallMs", options.stallMs, DEFAULT_STALL_MS, 1),
     headroom: count("headroom", options.headroom, DEFAULT_HEADROOM_BYTES, 0),
+    memoryLimit:
+      options.memoryLimit === undefined
+        ? undefined
+        : count("memoryLimit", options.memoryLimit, 0, 1024 * 1024, Number.MAX_SAFE_INTEGER),
     graceMs: count("graceMs", options.graceMs, DEFAULT_GRACE_MS, 0),
     logger: options.logger,
   };

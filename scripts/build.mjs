@@ -5,7 +5,7 @@
 //                       than the same code as modules (docs/benchmarks.md); koffi stays outside, since it is native
 //   bench/ examples/    what runs from a checkout only
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -69,6 +69,7 @@ async function command() {
     legalComments: "none",
     metafile: true,
   });
+  chmodSync(join(dist, "cli/main.js"), 0o755);
   writeFileSync(join(dist, "cli/package.json"), `{ "type": "commonjs" }\n`);
   writeFileSync(join(dist, "cli/THIRD-PARTY-LICENSES"), licences(Object.keys(metafile.inputs)));
 }

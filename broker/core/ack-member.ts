@@ -88,6 +88,7 @@ export class AckMember extends Member implements Timed, Alarm {
 
   /** Settles those with a seq from `first` to `last` that are unsettled. */
   settle(first: number, last: number, verdict: number, delayMs: number): void {
+    if (this.heldSinceMs !== undefined) this.heldSinceMs = this.#core.nowMs();
     if (verdict === AckVerdict.WORKING) return this.#restart(first, last);
     const runs = this.#unsettled.take(first, last);
     if (runs.length === 0) return;

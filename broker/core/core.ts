@@ -9,7 +9,7 @@ import { FrameWriter } from "../../shared/codec/write.ts";
 import { writeValue } from "../../shared/codec/value.ts";
 import { Deadlines, type Timed } from "../../shared/deadlines.ts";
 import type { WireCode } from "../../shared/errors.ts";
-import { Op, PROTOCOL_VERSION } from "../../shared/protocol.ts";
+import { Op, OUTGOING_BYTES, PROTOCOL_VERSION } from "../../shared/protocol.ts";
 import { ChunkPool } from "./chunks.ts";
 import { Counters } from "./counters.ts";
 import { Events } from "./events.ts";
@@ -21,10 +21,12 @@ import { Peer, type PeerCredentials } from "./peer.ts";
 import type { Member } from "./member.ts";
 import { Queue } from "./queue.ts";
 import { readQueueHeaders } from "./queue-headers.ts";
+import { Pressure } from "./pressure.ts";
 import { Requests } from "./requests.ts";
 import type { Responder } from "./responder.ts";
 import { Retained } from "./retained.ts";
 import { type Route, Routes } from "./routes.ts";
+import { Stalls } from "./stalls.ts";
 import type { Subscription } from "./subscription.ts";
 import { type Stats, stats } from "./sys/stats.ts";
 import type { Transport } from "./transport.ts";
@@ -58,6 +60,10 @@ export class Core {
   readonly requests: Requests;
   readonly waits: Waits;
   readonly events: Events;
+  readonly stalls: Stalls;
+  readonly pressure: Pressure;
+  /** What may wait to be written to one connection: less where there are many and memory is small. */
+  outgoingBytes: number = OUTGOING_BYTES;
   /** What became of the messages of clients and queues that are no more. */
   readonly past: Counters = new Counters();
   readonly #pastTraffic = { bytesIn: 0, bytesOut: 0, published: 0 };
@@ -84,6 +90,8 @@ export class Core {
     this.requests = new Requests(this, this.deadlines);
     this.waits = new Waits(this, this.deadlines);
     this.events = new Events(this);
+    this.stalls = new Stalls(this);
+    this.pressure = new Pressure(this, options.memoryLimit);
   }
 
   nowMs(): number {
@@ -98,6 +106,7 @@ export class Core {
     const { maxConnections, handshakeMs } = this.options;
     const isTooMany = this.peers.size >= maxConnections;
     this.peers.add(peer);
+    this.outgoingBytes = this.pressure.outgoingBytes;
     transport.open(peer);
     if (isTooMany) {
       peer.fail(
@@ -150,6 +159,7 @@ export class Core {
   /** The connection of `peer` is no more. */
   gone(peer: Peer, reason: string, wasOpen: boolean): void {
     if (!this.peers.delete(peer)) return;
+    this.outgoingBytes = this.pressure.outgoingBytes;
     this.past.add(peer.past);
     this.#pastTraffic.bytesIn += peer.bytesIn;
     this.#pastTraffic.bytesOut += peer.link.bytesOut;
@@ -227,6 +237,21 @@ export class Core {
   /** Who receives what is published to `topic`, and who responds to it. Off the hot path. */
   match(topic: string): { outboxes: Outbox[]; responders: Responder[] } {
     return { outboxes: this.outboxes.match(topic, []), responders: this.responders.match(topic, []) };
+  }
+
+  /** Every outbox there is: of subscriptions and of queues. */
+  *allOutboxes(): Iterable<Outbox> {
+    for (const queue of this.queues.values()) yield queue.outbox;
+    for (const peer of this.peers) {
+      for (const live of peer.ids.values()) if (live.kind === "subscription") yield live.outbox;
+    }
+  }
+
+  /** The memory limit has changed. */
+  limitMemory(bytes: number): void {
+    this.pressure.limitBytes = bytes;
+    this.outgoingBytes = this.pressure.outgoingBytes;
+    this.pressure.check();
   }
 
   isQueue(outbox: Outbox): boolean {
@@ -309,6 +334,7 @@ export class Core {
       if (outbox.messages > 0) outbox.compact();
     }
     this.#isFlushing = false;
+    this.pressure.check();
     this.#setAlarm();
   }
 

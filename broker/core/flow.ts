@@ -9,6 +9,7 @@ import { MAX_TOPICS_OFF, Op } from "../../shared/protocol.ts";
 import type { Core } from "./core.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Peer } from "./peer.ts";
+import type { Receiver } from "./stalls.ts";
 import type { Route } from "./routes.ts";
 
 /** What a full outbox's owner must tell: a subscription or a queue. */
@@ -18,14 +19,24 @@ export interface Holder {
   readonly pattern: string;
   /** Whether it is `peer` itself that would have to empty it. */
   isServedBy(peer: Peer): boolean;
+  /** The subscriptions that empty it. */
+  receivers(): readonly Receiver[];
 }
 
+/** Those that wait for an outbox to drain, with the topics by which they do. */
+interface Waiting {
+  readonly sinceMs: number;
+  readonly topics: Map<Peer, Set<string>>;
+}
+
+/** Headroom of a publisher while the broker's memory is short. */
+const SHORT_HEADROOM_BYTES = 64 * 1024;
 const writer: FrameWriter = new FrameWriter(256);
 
 export class Flow {
   readonly #core: Core;
   readonly #headroomBytes: number;
-  readonly #waiters = new Map<Outbox, Map<Peer, Set<string>>>();
+  readonly #waiters = new Map<Outbox, Waiting>();
 
   constructor(core: Core, headroomBytes: number) {
     this.#core = core;
@@ -35,7 +46,7 @@ export class Flow {
   /** Publishers that have a topic in XOFF. */
   get blockedPublishers(): number {
     const peers = new Set<Peer>();
-    for (const waiting of this.#waiters.values()) for (const peer of waiting.keys()) peers.add(peer);
+    for (const { topics } of this.#waiters.values()) for (const peer of topics.keys()) peers.add(peer);
     return peers.size;
   }
 
@@ -43,12 +54,13 @@ export class Flow {
   block(peer: Peer, topic: string, outbox: Outbox): void {
     let waiting = this.#waiters.get(outbox);
     if (waiting === undefined) {
-      this.#waiters.set(outbox, (waiting = new Map()));
+      this.#waiters.set(outbox, (waiting = { sinceMs: this.#core.nowMs(), topics: new Map() }));
       outbox.awaited = true;
+      this.#core.stalls.watch();
       this.#core.events.full(outbox);
     }
-    let topics = waiting.get(peer);
-    if (topics === undefined) waiting.set(peer, (topics = new Set()));
+    let topics = waiting.topics.get(peer);
+    if (topics === undefined) waiting.topics.set(peer, (topics = new Set()));
     topics.add(topic);
     const holders = peer.off.get(topic);
     if (holders !== undefined) {
@@ -67,9 +79,13 @@ export class Flow {
    */
   admit(peer: Peer, route: Route, bytes: number): boolean {
     if (!peer.off.has(route.topic)) return true;
-    if (peer.offBytes + bytes > this.#headroomBytes && isOwn(peer)) return false;
+    // Where memory is short there is little headroom: what a read brought is on its way already.
+    const headroom = this.#core.pressure.isOn
+      ? Math.min(this.#headroomBytes, SHORT_HEADROOM_BYTES)
+      : this.#headroomBytes;
+    if (peer.offBytes + bytes > headroom && isOwn(peer)) return false;
     peer.offBytes += bytes;
-    if (peer.offBytes > this.#headroomBytes) this.#restrain(peer);
+    if (peer.offBytes > headroom) this.#restrain(peer);
     return true;
   }
 
@@ -79,7 +95,7 @@ export class Flow {
     if (waiting === undefined) return;
     this.#waiters.delete(outbox);
     outbox.awaited = false;
-    for (const [peer, topics] of waiting) {
+    for (const [peer, topics] of waiting.topics) {
       for (const topic of topics) {
         const holders = peer.off.get(topic);
         if (holders === undefined) continue;
@@ -95,12 +111,21 @@ export class Flow {
     this.#core.events.drained(outbox);
   }
 
+  get isAwaited(): boolean {
+    return this.#waiters.size > 0;
+  }
+
+  /** The outboxes that somebody waits for, and since when. */
+  *awaited(): Iterable<[Outbox, number]> {
+    for (const [outbox, { sinceMs }] of Array.from(this.#waiters)) yield [outbox, sinceMs];
+  }
+
   /** `peer` is gone: it waits for nobody. */
   forget(peer: Peer): void {
     for (const holders of peer.off.values()) {
       for (const outbox of holders) {
         const waiting = this.#waiters.get(outbox);
-        if (waiting?.delete(peer) !== true || waiting.size > 0) continue;
+        if (waiting?.topics.delete(peer) !== true || waiting.topics.size > 0) continue;
         this.#waiters.delete(outbox);
         outbox.awaited = false;
       }

@@ -5,7 +5,7 @@
 //
 // Knows nothing of topics, queues or ops other than FOR and GAP. Cost: one part per run of messages, none per message.
 
-import { Op, OUTGOING_BYTES } from "../../shared/protocol.ts";
+import { Op } from "../../shared/protocol.ts";
 import { FrameWriter } from "../../shared/codec/write.ts";
 import type { ChunkPool, PooledChunk } from "./chunks.ts";
 import { frameEnd } from "./frames.ts";
@@ -49,7 +49,15 @@ const FIRST_SCRATCH_BYTES = 1024;
 const SCRATCH_BYTES = 64 * 1024;
 const writer: FrameWriter = new FrameWriter(256);
 
+/** What a link needs of the broker. */
+interface LinkWorld {
+  readonly chunks: ChunkPool;
+  /** What may wait to be written to one connection. */
+  readonly outgoingBytes: number;
+}
+
 export class Link implements RangeSink {
+  readonly #world: LinkWorld;
   readonly #pool: ChunkPool;
   readonly #transport: Transport;
   #scratch: PooledChunk | undefined;
@@ -75,14 +83,20 @@ export class Link implements RangeSink {
   #writingAnswers = 0;
   bytesOut = 0;
 
-  constructor(pool: ChunkPool, transport: Transport) {
-    this.#pool = pool;
+  constructor(world: LinkWorld, transport: Transport) {
+    this.#world = world;
+    this.#pool = world.chunks;
     this.#transport = transport;
   }
 
   /** Bytes that may still be handed over before subscriptions have to wait. */
   get room(): number {
-    return this.#open ? OUTGOING_BYTES - this.pendingBytes - this.writingBytes : 0;
+    return this.#open ? this.#world.outgoingBytes - this.pendingBytes - this.writingBytes : 0;
+  }
+
+  /** Bytes that the peer has taken so far. */
+  get takenBytes(): number {
+    return this.bytesOut - (this.#writing === undefined ? 0 : this.#transport.untakenBytes());
   }
 
   get idle(): boolean {

@@ -21,7 +21,8 @@ export class Member implements Consumer {
   /** What FOR says of the next message. */
   attempt = 1;
   nextSeq = 0;
-  protected isHeld = false;
+  /** When the client last said XOFF, or settled something, while XOFF holds. */
+  heldSinceMs: number | undefined;
   #isEnded = false;
 
   constructor(peer: Peer, sid: number, queue: Queue) {
@@ -33,7 +34,7 @@ export class Member implements Consumer {
   /** Messages that it may be handed now. */
   get room(): number {
     const { link } = this.peer;
-    const isAble = !this.isHeld && !this.#isEnded && !this.peer.leaving && link.room > 0;
+    const isAble = this.heldSinceMs === undefined && !this.#isEnded && !this.peer.leaving && link.room > 0;
     return isAble && link.pendingBytes + link.writingBytes < MEMBER_BYTES ? Number.POSITIVE_INFINITY : 0;
   }
 
@@ -47,7 +48,7 @@ export class Member implements Consumer {
   }
 
   hold(isHeld: boolean): void {
-    this.isHeld = isHeld;
+    this.heldSinceMs = isHeld ? this.queue.nowMs() : undefined;
     if (!isHeld) this.queue.supplyLater();
   }
 

@@ -17,6 +17,8 @@ export interface CoreOptions {
   readonly heartbeatMs: number;
   readonly stallMs: number;
   readonly headroom: number;
+  /** Bytes that the broker may hold; may be changed later. */
+  readonly memoryLimit: number;
 }
 
 /** What the core is given of the world. All of it can be simulated. */

@@ -102,6 +102,7 @@ export class Outbox {
   touched = false;
   /** Whether publishers wait for it to drain to half. */
   awaited = false;
+  isPressed = false;
 
   constructor(owner: OutboxOwner, pool: ChunkPool, limits: OutboxLimits) {
     this.owner = owner;
@@ -122,8 +123,14 @@ export class Outbox {
   countOthers(messages: number, bytes: number): void {
     this.#otherMessages = messages;
     this.#otherBytes = bytes;
-    this.mostMessages = this.#limits.maxMessages - messages;
+    this.mostMessages = this.isPressed ? 0 : this.#limits.maxMessages - messages;
     this.mostBytes = this.#limits.maxBytes - bytes;
+  }
+
+  /** While the broker's memory is short, the heaviest outboxes count as full whatever they hold. */
+  press(isPressed: boolean): void {
+    this.isPressed = isPressed;
+    this.countOthers(this.#otherMessages, this.#otherBytes);
   }
 
   /** Whether the limit is reached. For `latest`, whose outbox never just adds, it always is. */

@@ -55,6 +55,8 @@ type State = "hello" | "open" | "leaving" | "ending" | "closed";
 const MAX_CANCELLED = 4096;
 
 const writer: FrameWriter = new FrameWriter(512);
+/** What is repeated of a topic may be as long as a frame: beyond this it is not written by the writer that stays. */
+const MAX_USUAL_TOPIC = 1024;
 const frame: Frame = new Frame();
 /** Where bytes go that nobody will look at. */
 const discarded: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
@@ -105,7 +107,7 @@ export class Peer implements TransportSink, Timed, Alarm {
     this.number = number;
     this.credentials = credentials;
     this.nonce = nonce;
-    this.link = new Link(core.chunks, transport);
+    this.link = new Link(core, transport);
     this.#intake = new Intake(core.chunks, MAX_HELLO_BYTES);
     this.connectedMs = this.lastHeardMs = core.nowMs();
   }
@@ -126,6 +128,16 @@ export class Peer implements TransportSink, Timed, Alarm {
   /** Whether the broker has stopped reading from it. */
   get paused(): boolean {
     return this.#pausedFor.size > 0;
+  }
+
+  /** Changes with every byte that it takes or sends. */
+  get signsOfLife(): number {
+    return this.bytesIn + this.link.takenBytes;
+  }
+
+  /** Bytes that it makes the broker keep: what it sent in part, and what it does not read. */
+  get heldBytes(): number {
+    return this.#intake.pendingBytes + this.link.heldBytes;
   }
 
   // ── What the transport calls ──────────────────────────────────────────────────────────────────────────────────────
@@ -387,9 +399,10 @@ export class Peer implements TransportSink, Timed, Alarm {
 
 /** `ref` is the id or the sid that it answers: they are of one number space, so one element says which. */
 function errorFrame(ref: number | undefined, code: WireCode, message: string, topic?: string): FrameWriter {
-  writer.reset().frame(topic === undefined ? 4 : 5, Op.ERR);
-  if (ref === undefined) writer.nil();
-  else writer.int(ref);
-  writer.str(code).str(message);
-  return topic === undefined ? writer : writer.str(topic);
+  const w = topic !== undefined && topic.length > MAX_USUAL_TOPIC ? new FrameWriter() : writer.reset();
+  w.frame(topic === undefined ? 4 : 5, Op.ERR);
+  if (ref === undefined) w.nil();
+  else w.int(ref);
+  w.str(code).str(message);
+  return topic === undefined ? w : w.str(topic);
 }

@@ -62,6 +62,10 @@ export class Queue implements OutboxOwner {
     return this.members.some((member) => member.peer === peer);
   }
 
+  receivers(): readonly Member[] {
+    return this.members;
+  }
+
   get isEnded(): boolean {
     return this.#isEnded;
   }
@@ -69,6 +73,10 @@ export class Queue implements OutboxOwner {
   /** Where it is counted what became of its messages: with the broker once it has ended. */
   get counters(): Counters {
     return this.#isEnded ? this.#core.past : this.outbox.counters;
+  }
+
+  nowMs(): number {
+    return this.#core.nowMs();
   }
 
   counts(): Counts {
@@ -340,6 +348,7 @@ export class Queue implements OutboxOwner {
   end(): number {
     const dropped = this.purge();
     this.drained();
+    this.#core.pressure.forget(this.outbox);
     this.#core.past.add(this.outbox.counters);
     this.#isEnded = true;
     return dropped;

@@ -23,7 +23,12 @@ export class Responder {
   /** Whether it takes a request now; where not, it is passed over. */
   get available(): boolean {
     const { link } = this.peer;
-    return !this.held && this.unanswered < MAX_UNANSWERED && link.pendingBytes + link.writingBytes < OUTGOING_BYTES;
+    return (
+      !this.held &&
+      !this.peer.leaving &&
+      this.unanswered < MAX_UNANSWERED &&
+      link.pendingBytes + link.writingBytes < OUTGOING_BYTES
+    );
   }
 
   hold(held: boolean): void {

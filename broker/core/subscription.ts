@@ -16,6 +16,8 @@ export class Subscription implements OutboxOwner, Consumer, Source {
   readonly attempt = 1;
   readonly nextSeq = 0;
   readonly #core: Core;
+  /** When the client last said XOFF, while that holds. */
+  heldSinceMs: number | undefined;
   /** Whether the client holds it with XOFF. */
   #held = false;
   #ready = false;
@@ -39,8 +41,13 @@ export class Subscription implements OutboxOwner, Consumer, Source {
     return peer === this.peer;
   }
 
+  receivers(): readonly Subscription[] {
+    return [this];
+  }
+
   hold(held: boolean): void {
     this.#held = held;
+    this.heldSinceMs = held ? this.#core.nowMs() : undefined;
     if (!held) this.#getReady();
   }
 
@@ -108,6 +115,7 @@ export class Subscription implements OutboxOwner, Consumer, Source {
     this.#held = true;
     this.outbox.counters.dropped += this.outbox.clear();
     this.#core.flow.drained(this.outbox);
+    this.#core.pressure.forget(this.outbox);
     this.peer.past.add(this.outbox.counters);
     this.#ended = true;
   }

@@ -134,6 +134,11 @@ export function readValue(buf: Buffer, start: number, end: number): unknown {
   }
 }
 
+/** Whether `text`, read from `buf[start … end)`, stands there as it is: msgpackr puts U+FFFD in place of what is no UTF-8. */
+export function isFaithful(text: string, buf: Buffer, start: number, end: number): boolean {
+  return !text.includes("\ufffd") || buf.subarray(start, end).includes(text);
+}
+
 /** The map in the ext 1 element at `at`, or undefined where it is none: nil, of another type, not a map, or not safe. */
 export function readMap(buf: Buffer, at: number, end: number): Record<string, unknown> | undefined {
   const start = extStart(buf, at, EXT_VALUE);

@@ -2,7 +2,7 @@
 
 import { isNil, readInt } from "../../../shared/codec/read.ts";
 import type { Frame } from "../../../shared/codec/scan.ts";
-import { readMap } from "../../../shared/codec/value.ts";
+import { isFaithful, readMap } from "../../../shared/codec/value.ts";
 import { FrameWriter } from "../../../shared/codec/write.ts";
 import { MAX_NAME_BYTES, Op, PROTOCOL_VERSION } from "../../../shared/protocol.ts";
 import type { PooledChunk } from "../chunks.ts";
@@ -26,11 +26,14 @@ export function hello(_core: Core, peer: Peer, frame: Frame, chunk: PooledChunk)
 
 function readName(buf: Buffer, frame: Frame): string | undefined {
   if (frame.count < 3 || isNil(buf, frame.at[2]!)) return undefined;
-  const options = readMap(buf, frame.at[2]!, frame.at[3] ?? frame.end);
+  const start = frame.at[2]!;
+  const end = frame.at[3]!;
+  const options = readMap(buf, start, end);
   if (options === undefined) throw bad("the options of HELLO must be one map in an ext of type 1");
   const name = options["name"];
   if (name === undefined || name === null) return undefined;
-  const isName = typeof name === "string" && name !== "" && Buffer.byteLength(name) <= MAX_NAME_BYTES;
+  const isText = typeof name === "string" && isFaithful(name, buf, start, end);
+  const isName = isText && name !== "" && Buffer.byteLength(name) <= MAX_NAME_BYTES;
   // oxlint-disable-next-line no-control-regex -- those are what is refused
   if (!isName || /[\u0000-\u001f\u007f-\u009f]/.test(name)) {
     throw bad(`the name in HELLO must be 1 to ${MAX_NAME_BYTES} bytes of text without control characters`);

@@ -1,7 +1,7 @@
 // PUB and RETAIN: the hot path. A frame goes, as the range of the chunk that it is, into the outbox of each receiver of its topic.
 // Cost of a message: the look-up of its route, and for each receiver the extension of a range.
 
-import { extStart, isNil, strStart } from "../../../shared/codec/read.ts";
+import { decodeText, extStart, isNil, strStart } from "../../../shared/codec/read.ts";
 import type { Frame } from "../../../shared/codec/scan.ts";
 import { EXT_VALUE } from "../../../shared/protocol.ts";
 import type { PooledChunk } from "../chunks.ts";
@@ -81,10 +81,7 @@ function refuse(
   start: number,
   end: number,
 ): void {
-  const topic = buf.toString("utf8", start, end);
-  const isWellFormed = Buffer.byteLength(topic) === end - start && !topic.includes("\ufffd");
-  // A topic may be as long as a frame; what is repeated of it is not.
-  peer.error(undefined, code, why, isWellFormed && end - start <= 1024 ? topic : undefined);
+  peer.error(undefined, code, why, decodeText(buf, start, end));
 }
 
 /** The frame is not of the form of its op: says how. */

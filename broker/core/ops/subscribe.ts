@@ -2,8 +2,9 @@
 
 import { extStart, isNil, readInt, readStr } from "../../../shared/codec/read.ts";
 import type { Frame } from "../../../shared/codec/scan.ts";
-import { readMap } from "../../../shared/codec/value.ts";
+import { isFaithful, readMap } from "../../../shared/codec/value.ts";
 import { EXT_VALUE, FOR_RETAINED } from "../../../shared/protocol.ts";
+import { quote } from "../../../shared/quote.ts";
 import { patternProblem } from "../../../shared/topic.ts";
 import { AckMember } from "../ack-member.ts";
 import type { PooledChunk } from "../chunks.ts";
@@ -51,9 +52,14 @@ function readPattern(buf: Buffer, frame: Frame): string {
 
 function readOptions(buf: Buffer, frame: Frame): Record<string, unknown> | undefined {
   if (frame.count < 4 || isNil(buf, frame.at[3]!)) return undefined;
-  const map = readMap(buf, frame.at[3]!, frame.at[4]!);
+  const end = frame.at[4]!;
+  const map = readMap(buf, frame.at[3]!, end);
   if (map === undefined && extStart(buf, need(frame, 3, "options"), EXT_VALUE) >= 0) {
     throw new Refusal("bad_option", "the options must be one map");
+  }
+  for (const [name, value] of Object.entries(map ?? {})) {
+    if (typeof value !== "string" || isFaithful(value, buf, frame.at[3]!, end)) continue;
+    throw new Refusal("bad_option", `${quote(name)} must be well-formed UTF-8`);
   }
   return map;
 }

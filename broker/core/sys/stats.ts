@@ -25,6 +25,8 @@ export interface Stats extends Ping {
   retained: number;
   /** Bytes that the broker holds: chunks that are read into, wait, are written or are retained, each once. */
   heldBytes: number;
+  /** What it may hold. */
+  memoryLimitBytes: number;
   bytesIn: number;
   bytesOut: number;
   /** Messages that publishers sent and the broker took. */
@@ -58,6 +60,7 @@ export function stats(core: Core): Stats {
     queues: core.queues.size,
     retained: core.retained.size,
     heldBytes: core.chunks.heldBytes,
+    memoryLimitBytes: core.pressure.limitBytes,
     ...traffic,
     refused: core.refused,
     blockedPublishers: core.flow.blockedPublishers,

@@ -1,0 +1,16 @@
+// How much the broker may hold where it is not told: by the limit of its container.
+
+import { containerMemoryLimit } from "../shared/os/memory-limit.ts";
+
+const MIB = 1024 * 1024;
+/** Where there is no limit. */
+const UNLIMITED_BYTES = 256 * MIB;
+/** What the process needs beside what it holds: Node, its heap, and what the collector has not freed yet. */
+const RESERVED_BYTES = 96 * MIB;
+const LEAST_BYTES = 4 * MIB;
+
+/** Half of the container's limit, and at most that less 96 MiB. */
+export function defaultMemoryLimit(container: number | undefined = containerMemoryLimit()): number {
+  if (container === undefined) return UNLIMITED_BYTES;
+  return Math.max(LEAST_BYTES, Math.floor(Math.min(container / 2, container - RESERVED_BYTES)));
+}
