@@ -1,11 +1,11 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 /** Each project is one kind of test; `npm test` runs the first two, `.ci/run` all of them. */
 const project = (name: string, folder: string, testTimeout: number) => ({
   test: { name, include: [`test/${folder}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout },
 });
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     pool: "forks",
     projects: [
@@ -16,3 +16,5 @@ export default defineConfig({
     ],
   },
 });
+
+export default config;

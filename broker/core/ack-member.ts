@@ -16,9 +16,6 @@ import { Unsettled } from "./unsettled.ts";
 /** The verdicts of an ACK. */
 export const AckVerdict = { DONE: 0, AGAIN: 1, REJECT: 2, WORKING: 3 } as const;
 
-/** A run that is this much smaller than the chunk it would keep until it is settled is copied. */
-const COPY_RATIO = 4;
-
 export class AckMember extends Member implements Timed, Alarm {
   readonly #core: Core;
   readonly #prefetch: number;
@@ -67,7 +64,7 @@ export class AckMember extends Member implements Timed, Alarm {
 
   override handed(chunk: PooledChunk, start: number, end: number, count: number, order: number): void {
     super.handed(chunk, start, end, count, order);
-    const run = this.#handing ?? this.#newRun(chunk, start, end, count, order);
+    const run = this.#handing ?? Run.of(this.#core.chunks, chunk, start, end, count, order);
     run.seq = this.nextSeq;
     this.nextSeq += count;
     if (run.wasDelivered) {
@@ -148,17 +145,6 @@ export class AckMember extends Member implements Timed, Alarm {
       this.queue.giveBack(run);
     }
     super.end();
-  }
-
-  #newRun(chunk: PooledChunk, start: number, end: number, count: number, order: number): Run {
-    const bytes = end - start;
-    if (bytes * COPY_RATIO > chunk.buf.length) {
-      chunk.retain();
-      return new Run(chunk, start, end, count, order);
-    }
-    const copy = this.#core.chunks.takeExactly(bytes);
-    chunk.buf.copy(copy.buf, 0, start, end);
-    return new Run(copy, 0, bytes, count, order);
   }
 
   /** `count` messages are no longer this member's: done, or back in the queue. */

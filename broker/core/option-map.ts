@@ -4,6 +4,7 @@ import { quote } from "../../shared/quote.ts";
 import { topicTextProblem } from "../../shared/topic.ts";
 import { Refusal } from "./failure.ts";
 import type { Overflow } from "./outbox.ts";
+import type { PartitionBy } from "./partitions.ts";
 
 export const OVERFLOWS: readonly Overflow[] = ["block", "drop-oldest", "drop-newest", "latest", "disconnect"];
 
@@ -44,6 +45,13 @@ export class OptionMap {
     if (problem !== undefined) throw wrongOption(problem);
     if (value.startsWith("$")) throw wrongOption(`a ${noun} must not begin with $, as ${quote(value)} does`);
     return value;
+  }
+
+  partitionBy(): PartitionBy | undefined {
+    if (!this.has("partitionBy")) return undefined;
+    const value = this.#map["partitionBy"];
+    if (value === "key" || (Number.isSafeInteger(value) && (value as number) >= 1)) return value as PartitionBy;
+    throw wrongOption(`partitionBy must be "key" or a token's number in the topic, from 1, not ${shown(value)}`);
   }
 
   overflow(otherwise: Overflow): Overflow {

@@ -1,12 +1,15 @@
 // What a queue is told when it is made: the same for all its members. Those marked may change while it lives.
 
 import type { Overflow } from "./outbox.ts";
+import type { PartitionBy } from "./partitions.ts";
 
 export interface QueueOptions {
   /** Whether members acknowledge. */
   readonly ack: boolean;
   /** Whether it outlives its members. */
   readonly keep: boolean;
+  /** Messages of one key go to one member at a time, in order: of the header `key`, or of a token's number in the topic, from 1. */
+  readonly partitionBy: PartitionBy | undefined;
   /** May change: after that an unsettled message is delivered again; 0: never. */
   ackTimeoutMs: number;
   /** May change: after so many attempts a message is dead; 0: no limit. */
@@ -26,6 +29,7 @@ export interface QueueOptions {
 export const QUEUE_OPTIONS: readonly (keyof QueueOptions)[] = [
   "ack",
   "keep",
+  "partitionBy",
   "ackTimeoutMs",
   "maxAttempts",
   "deadLetter",

@@ -13,6 +13,7 @@ import { Delayed } from "./delayed.ts";
 import { LatestOutbox } from "./latest.ts";
 import type { Member } from "./member.ts";
 import { Outbox, type OutboxOwner, type RangeSink } from "./outbox.ts";
+import { Partitions } from "./partitions.ts";
 import type { Peer } from "./peer.ts";
 import type { QueueHeaders } from "./queue-headers.ts";
 import type { QueueOptions } from "./queue-options.ts";
@@ -22,6 +23,8 @@ import { Run } from "./run.ts";
 
 /** What a member is handed at once at the most, in bytes: enough for a write, little enough to leave some to the others. */
 const SHARE_BYTES = 64 * 1024;
+
+const NOTHING = { messages: 0, bytes: 0 };
 
 export type DeathReason = "attempts" | "rejected" | "expired";
 
@@ -34,6 +37,7 @@ export class Queue implements OutboxOwner {
   readonly #core: Core;
   readonly #returned = new Returned();
   readonly #delayed: Delayed;
+  readonly #partitions: Partitions | undefined;
   readonly #recentIds = new RecentIds();
   /** Until when those may be delivered that have a time to live, by their order. */
   readonly #expiries = new Map<number, number>();
@@ -51,6 +55,7 @@ export class Queue implements OutboxOwner {
     this.options = options;
     this.outbox = new (options.overflow === "latest" ? LatestOutbox : Outbox)(this, core.chunks, options);
     this.outbox.heedsHeaders = true;
+    if (options.partitionBy !== undefined) this.#partitions = new Partitions(options.partitionBy, options.ack);
     this.#delayed = new Delayed(core.deadlines, (run) => this.#return(run));
   }
 
@@ -86,7 +91,8 @@ export class Queue implements OutboxOwner {
   /** Bytes of the chunks that its messages keep, waiting or with a member. */
   get heldBytes(): number {
     const unsettled = this.members.reduce((sum, member) => sum + member.heldBytes, 0);
-    return this.outbox.heldBytes + this.#returned.heldBytes + this.#delayed.heldBytes + unsettled;
+    const others = this.#returned.heldBytes + this.#delayed.heldBytes + (this.#partitions?.heldBytes ?? 0);
+    return this.outbox.heldBytes + others + unsettled;
   }
 
   // ── Members ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -99,6 +105,8 @@ export class Queue implements OutboxOwner {
 
   leave(member: Member): void {
     this.members.splice(this.members.indexOf(member), 1);
+    // Behind what it had not settled, which came back before: both are in the order of publication.
+    for (const run of this.#partitions?.forget(member) ?? []) this.#return(run);
     if (!this.isServedBy(member.peer)) member.peer.queues.delete(this);
     this.supplyLater();
   }
@@ -114,9 +122,7 @@ export class Queue implements OutboxOwner {
     const now = this.#core.nowMs();
     if (ttlMs !== undefined) this.#expiries.set(this.outbox.nextOrder, now + ttlMs);
     if (delayMs === undefined || delayMs === 0) return this.outbox.push(chunk, start, end);
-    const copy = this.#core.chunks.takeExactly(end - start);
-    chunk.buf.copy(copy.buf, 0, start, end);
-    this.#delayed.add(new Run(copy, 0, end - start, 1, this.outbox.acceptElsewhere()), now + delayMs);
+    this.#delayed.add(Run.of(this.#core.chunks, chunk, start, end, 1, this.outbox.acceptElsewhere()), now + delayMs);
     this.#countOthers();
   }
 
@@ -135,7 +141,7 @@ export class Queue implements OutboxOwner {
   }
 
   dropOldest(): boolean {
-    const run = this.#returned.take(1);
+    const run = this.#returned.take(1) ?? this.#partitions?.takeOldest();
     if (run === undefined) {
       if (this.outbox.messages === 0) return false;
       this.outbox.dropOldest();
@@ -160,7 +166,9 @@ export class Queue implements OutboxOwner {
 
   /** Whether something waits that a member could take now. */
   get canSupply(): boolean {
-    return !this.isEmpty && this.members.some((member) => member.room > 0);
+    return this.members.some(
+      (member) => member.room > 0 && (!this.isEmpty || this.#partitions?.hasParked(member) === true),
+    );
   }
 
   /** At the end of the turn. */
@@ -170,13 +178,47 @@ export class Queue implements OutboxOwner {
 
   /** Hands out what waits, an equal share at a time, to the members in turn, as long as one of them can take it. */
   supplyMembers(): void {
+    if (this.#partitions !== undefined) this.#supplyParked(this.#partitions);
     while (!this.isEmpty) {
       const able = this.members.filter((member) => member.room > 0);
       if (able.length === 0) return;
       const waiting = this.outbox.messages + this.#returned.messages;
-      this.#supply(this.#pick(able), Math.ceil(waiting / able.length));
+      if (this.#partitions === undefined) this.#supply(this.#pick(able), Math.ceil(waiting / able.length));
+      else this.#supplyOne(able, this.#partitions);
     }
-    this.waitingSinceMs = undefined;
+    if (this.counts().waiting === 0) this.waitingSinceMs = undefined;
+  }
+
+  /** In a partitioned queue: what was put aside for members that had no room. */
+  #supplyParked(partitions: Partitions): void {
+    for (const member of this.members) {
+      while (member.room > 0) {
+        const run = partitions.unpark(member);
+        if (run === undefined) break;
+        this.#core.dirty(member.peer);
+        member.deliver(run);
+      }
+    }
+    this.#countOthers();
+  }
+
+  /** In a partitioned queue: the next message, to the member that has its key. */
+  #supplyOne(able: readonly Member[], partitions: Partitions): void {
+    if (this.#lost > 0) able[0]!.peer.link.gapFor(able[0]!, this.#lost);
+    this.#lost = 0;
+    const run = this.takeOne();
+    if (run === undefined || this.#expire(run)) return;
+    const key = (run.key ??= partitions.keyOf(run.chunk, run.start, run.end));
+    const owner = key === undefined ? undefined : partitions.ownerOf(key);
+    if (key !== undefined && owner !== undefined && (owner.room === 0 || partitions.isParked(key))) {
+      partitions.park(key, run);
+      this.#countOthers();
+      return;
+    }
+    const member = owner ?? this.#pick(able);
+    if (key !== undefined) partitions.hold(key, member);
+    this.#core.dirty(member.peer);
+    member.deliver(run);
   }
 
   /** The one that holds least, in turn among equals: who settles sooner gets more. */
@@ -213,8 +255,7 @@ export class Queue implements OutboxOwner {
   readonly #one: RangeSink & { run: Run | undefined } = {
     run: undefined,
     range: (chunk, start, end, count, order) => {
-      chunk.retain();
-      this.#one.run = new Run(chunk, start, end, count, order);
+      this.#one.run = Run.of(this.#core.chunks, chunk, start, end, count, order);
     },
     gap: (lost) => {
       this.#lost += lost;
@@ -225,6 +266,7 @@ export class Queue implements OutboxOwner {
 
   /** `run` is acknowledged. */
   done(run: Run): void {
+    this.#releaseKey(run);
     this.counters.inFlight -= run.count;
     this.counters.settled += run.count;
     this.#forget(run);
@@ -232,6 +274,7 @@ export class Queue implements OutboxOwner {
 
   /** `run` was not settled, through no fault of its own: in front of what waits again. */
   giveBack(run: Run): void {
+    this.#releaseKey(run);
     this.counters.inFlight -= run.count;
     this.#return(run);
   }
@@ -240,6 +283,7 @@ export class Queue implements OutboxOwner {
   failed(run: Run, delayMs: number): void {
     const { maxAttempts } = this.options;
     if (maxAttempts > 0 && run.attempt >= maxAttempts) return this.dead(run, "attempts");
+    this.#releaseKey(run);
     this.counters.inFlight -= run.count;
     run.attempt++;
     run.wasDelivered = true;
@@ -250,6 +294,7 @@ export class Queue implements OutboxOwner {
 
   /** `run`, which a member had, will not be delivered again. */
   dead(run: Run, reason: DeathReason): void {
+    this.#releaseKey(run);
     this.counters.inFlight -= run.count;
     this.counters.dead += run.count;
     this.#bury(run, reason);
@@ -262,6 +307,11 @@ export class Queue implements OutboxOwner {
     this.counters.expired += run.count;
     this.#bury(run, "expired");
     return true;
+  }
+
+  /** A member no longer holds `run`. */
+  #releaseKey({ key }: Run): void {
+    if (key !== undefined) this.#partitions?.release(key);
   }
 
   #bury(run: Run, reason: DeathReason): void {
@@ -291,8 +341,9 @@ export class Queue implements OutboxOwner {
   }
 
   #countOthers(): void {
-    const messages = this.#returned.messages + this.#delayed.messages;
-    this.outbox.countOthers(messages, this.#returned.bytes + this.#delayed.bytes);
+    const parked = this.#partitions ?? NOTHING;
+    const messages = this.#returned.messages + this.#delayed.messages + parked.messages;
+    this.outbox.countOthers(messages, this.#returned.bytes + this.#delayed.bytes + parked.bytes);
     if (this.outbox.awaited && this.outbox.halfEmpty) this.drained();
   }
 
@@ -302,7 +353,7 @@ export class Queue implements OutboxOwner {
   purge(): number {
     let dropped = this.outbox.clear();
     this.counters.dropped += dropped;
-    for (const run of [...this.#returned.drain(), ...this.#delayed.drain()]) {
+    for (const run of [...this.#returned.drain(), ...this.#delayed.drain(), ...(this.#partitions?.drain() ?? [])]) {
       dropped += run.count;
       this.#drop(run);
     }
@@ -359,6 +410,7 @@ export class Queue implements OutboxOwner {
     let waiting = this.outbox.recount().messages;
     for (const run of this.#returned) waiting += run.count;
     for (const run of this.#delayed) waiting += run.count;
+    for (const run of this.#partitions ?? []) waiting += run.count;
     const inFlight = this.members.reduce((sum, member) => sum + member.unsettledMessages, 0);
     return { waiting, inFlight };
   }

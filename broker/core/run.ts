@@ -1,7 +1,10 @@
 // Messages of a queue that are somewhere between waiting and settled: consecutive frames in one chunk, with the same past.
 
-import type { PooledChunk } from "./chunks.ts";
+import type { ChunkPool, PooledChunk } from "./chunks.ts";
 import { frameEnd } from "./frames.ts";
+
+/** A range is copied that has less than this part of its chunk: it may be long until it is settled. */
+const COPY_RATIO = 4;
 
 export class Run {
   readonly chunk: PooledChunk;
@@ -16,6 +19,8 @@ export class Run {
   wasDelivered = false;
   /** The number of its first message at the member that holds it. */
   seq = 0;
+  /** In a partitioned queue, the key of its one message. */
+  key: string | undefined;
 
   /** Owns a share of `chunk`: the caller has retained it, and whoever ends the run releases it. */
   constructor(chunk: PooledChunk, start: number, end: number, count: number, order: number) {
@@ -24,6 +29,18 @@ export class Run {
     this.end = end;
     this.count = count;
     this.order = order;
+  }
+
+  /** A run of its own for a range: copied where it is small beside the chunk that it would keep. */
+  static of(pool: ChunkPool, chunk: PooledChunk, start: number, end: number, count: number, order: number): Run {
+    const bytes = end - start;
+    if (bytes * COPY_RATIO > chunk.buf.length) {
+      chunk.retain();
+      return new Run(chunk, start, end, count, order);
+    }
+    const copy = pool.takeExactly(bytes);
+    chunk.buf.copy(copy.buf, 0, start, end);
+    return new Run(copy, 0, bytes, count, order);
   }
 
   get bytes(): number {

@@ -76,12 +76,11 @@ function readQueueOptions(options: OptionMap, pattern: string): QueueOptions {
   if (options.bool("durable", false)) {
     throw new Refusal("unavailable", "a durable queue needs a broker with a data directory, and this one has none");
   }
-  if (options.has("partitionBy")) {
-    throw new Refusal("unavailable", "partitionBy can't be had from this version of the broker");
-  }
+  const partitionBy = options.partitionBy();
   return {
     ack: options.bool("ack", false),
     keep,
+    partitionBy,
     ackTimeoutMs: options.int("ackTimeoutMs", 0, DEFAULT_ACK_TIMEOUT_MS),
     maxAttempts: options.int("maxAttempts", 0, DEFAULT_MAX_ATTEMPTS),
     deadLetter,
