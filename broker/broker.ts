@@ -14,6 +14,7 @@ import { VERSION } from "../shared/version.ts";
 import { Core } from "./core/core.ts";
 import type { PeerCredentials } from "./core/peer.ts";
 import type { Stats } from "./core/sys/stats.ts";
+import type { LmdbStore } from "./lmdb-store.ts";
 import { defaultMemoryLimit } from "./memory-limit.ts";
 import { type BrokerOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { SocketTransport } from "./socket-transport.ts";
@@ -60,17 +61,34 @@ export function createBroker(options: BrokerOptions = {}): Broker {
   const address = parseAddress(resolved.address, { autobind: true });
   return {
     async listen({ signal } = {}) {
-      for (;;) {
-        signal?.throwIfAborted();
-        try {
-          return new RunningBroker(resolved, await listen(address));
-        } catch (error) {
-          if (!resolved.wait || !(error instanceof PodbusError) || error.code !== "address_in_use") throw error;
+      const untilFree = async <T>(take: () => Promise<T>): Promise<T> => {
+        for (;;) {
+          signal?.throwIfAborted();
+          try {
+            return await take();
+          } catch (error) {
+            if (!resolved.wait || !(error instanceof PodbusError) || error.code !== "address_in_use") throw error;
+          }
+          await sleep(WAIT_MS, undefined, signal === undefined ? {} : { signal });
         }
-        await sleep(WAIT_MS, undefined, signal === undefined ? {} : { signal });
+      };
+      // The name first: who has it is the one that clients find.
+      const listening = await untilFree(() => listen(address));
+      try {
+        const store = resolved.data === undefined ? undefined : await untilFree(() => openStore(resolved.data!));
+        return new RunningBroker(resolved, listening, store);
+      } catch (error) {
+        listening.close();
+        throw error;
       }
     },
   };
+}
+
+/** lmdb is loaded where there is a data directory only. */
+async function openStore(directory: string): Promise<LmdbStore> {
+  const { LmdbStore } = await import("./lmdb-store.ts");
+  return LmdbStore.open(directory);
 }
 
 class RunningBroker implements ListeningBroker {
@@ -79,12 +97,14 @@ class RunningBroker implements ListeningBroker {
   readonly #listening: Listening;
   readonly #core: Core;
   readonly #graceMs: number;
+  readonly #store: LmdbStore | undefined;
   #timer: NodeJS.Timeout | undefined;
   #follower: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #resolveClosed: () => void = () => {};
 
-  constructor(options: ResolvedOptions, listening: Listening) {
+  constructor(options: ResolvedOptions, listening: Listening, store: LmdbStore | undefined) {
+    this.#store = store;
     this.address = listening.address;
     this.#listening = listening;
     this.#graceMs = options.graceMs;
@@ -101,11 +121,13 @@ class RunningBroker implements ListeningBroker {
       },
       {
         now: () => performance.now(),
+        wallNow: () => Date.now(),
         random: randomBytes,
         scheduleFlush: () => setImmediate(() => this.#core.flush()),
         setAlarm: (atMs) => this.#setAlarm(atMs),
         log: (level, fields, message) => logger?.[level](fields, message),
       },
+      store,
     );
     // Kubernetes can change a container's limit while it runs.
     if (options.memoryLimit === undefined) {
@@ -143,6 +165,10 @@ class RunningBroker implements ListeningBroker {
       await sleep(CLOSING_MS);
     }
     core.destroy();
+    await new Promise<void>((resolve) => {
+      core.durability.sync(() => resolve());
+    });
+    await this.#store?.close();
     clearTimeout(this.#timer);
     clearInterval(this.#follower);
     this.#resolveClosed();

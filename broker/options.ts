@@ -28,6 +28,11 @@ export interface BrokerOptions {
    * abstract socket whose name the kernel picks. @default "@podbus"
    */
   address?: string;
+  /**
+   * A folder for durable queues and retained values, made where it does not exist, and no other broker's. @default none: nothing
+   * survives the broker
+   */
+  data?: string;
   /** Whether to wait for the address where another broker has it, instead of failing with `address_in_use`. @default false */
   wait?: boolean;
   /** The largest frame that a client may send, in bytes, all of it counted. At least 4096. @default 16777216 (16 MiB) */
@@ -58,7 +63,8 @@ export interface BrokerOptions {
   logger?: BrokerLogger;
 }
 
-export type ResolvedOptions = Required<Omit<BrokerOptions, "logger" | "memoryLimit">> & {
+export type ResolvedOptions = Required<Omit<BrokerOptions, "logger" | "memoryLimit" | "data">> & {
+  data: string | undefined;
   /** Undefined: by the container's limit. */
   memoryLimit: number | undefined;
   logger: BrokerLogger | undefined;
@@ -78,6 +84,7 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
   }
   return {
     address: options.address ?? DEFAULT_ADDRESS,
+    data: options.data,
     wait: options.wait ?? false,
     maxFrame: count("maxFrame", options.maxFrame, DEFAULT_MAX_FRAME_BYTES, MAX_HELLO_BYTES, 0x7fff_ffff),
     maxConnections,

@@ -70,6 +70,9 @@ export const DEFAULT_PREFETCH = 256;
 export const DEFAULT_ACK_TIMEOUT_MS = 30_000;
 export const DEFAULT_MAX_ATTEMPTS = 5;
 
+/** How long a durable queue knows the `id` of a message that it took, where its options name no other time. */
+export const DEFAULT_DEDUPE_MS = 120_000;
+
 /** The largest number that a delivery can have: beyond it JavaScript has no exact integers. */
 export const MAX_SEQ: number = 2 ** 53 - 1;
 

@@ -12,6 +12,7 @@ import type { WireCode } from "../../shared/errors.ts";
 import { Op, OUTGOING_BYTES, PROTOCOL_VERSION } from "../../shared/protocol.ts";
 import { ChunkPool } from "./chunks.ts";
 import { Counters } from "./counters.ts";
+import { Durability } from "./durability.ts";
 import { Events } from "./events.ts";
 import { Flow } from "./flow.ts";
 import type { CoreEnv, CoreOptions } from "./options.ts";
@@ -22,12 +23,14 @@ import type { Member } from "./member.ts";
 import { Queue } from "./queue.ts";
 import { readQueueHeaders } from "./queue-headers.ts";
 import { Pressure } from "./pressure.ts";
+import { recover } from "./recovery.ts";
 import { Requests } from "./requests.ts";
 import type { Responder } from "./responder.ts";
 import { Retained } from "./retained.ts";
 import { type Route, Routes } from "./routes.ts";
 import { Stalls } from "./stalls.ts";
 import type { Subscription } from "./subscription.ts";
+import type { Store } from "./store.ts";
 import { type Stats, stats } from "./sys/stats.ts";
 import type { Transport } from "./transport.ts";
 import { Trie } from "./trie.ts";
@@ -60,6 +63,9 @@ export class Core {
   readonly requests: Requests;
   readonly waits: Waits;
   readonly events: Events;
+  readonly durability: Durability;
+  /** The number of the next durable queue. */
+  nextDurableQueue = 1;
   readonly stalls: Stalls;
   readonly pressure: Pressure;
   /** What may wait to be written to one connection: less where there are many and memory is small. */
@@ -79,9 +85,11 @@ export class Core {
   #alarmMs = Number.POSITIVE_INFINITY;
   #dirty: Peer[] = [];
   #touched: Outbox[] = [];
+  #evicted: { peer: Peer; message: string }[] = [];
   #distributed = new Set<Queue>();
 
-  constructor(options: CoreOptions, env: CoreEnv) {
+  /** @throws DamagedStore where what is in `store` is not what was written. */
+  constructor(options: CoreOptions, env: CoreEnv, store?: Store) {
     this.options = options;
     this.env = env;
     this.startedMs = env.now();
@@ -92,10 +100,21 @@ export class Core {
     this.events = new Events(this);
     this.stalls = new Stalls(this);
     this.pressure = new Pressure(this, options.memoryLimit);
+    this.durability = new Durability(this, store);
+    if (store !== undefined) this.nextDurableQueue = recover(this, store);
   }
 
   nowMs(): number {
     return this.env.now();
+  }
+
+  /** A time of {@link nowMs} on the clock on the wall, which goes on while the broker does not run. */
+  wallMs(atMs: number): number {
+    return atMs - this.env.now() + this.env.wallNow();
+  }
+
+  fromWallMs(wallMs: number): number {
+    return wallMs - this.env.wallNow() + this.env.now();
   }
 
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -306,6 +325,15 @@ export class Core {
     this.#askFlush();
   }
 
+  /**
+   * `peer` is to be closed with `limit`. At the end of the turn: a publish that is under way must not have the receivers that it
+   * still goes to end under it.
+   */
+  evict(peer: Peer, message: string): void {
+    this.#evicted.push({ peer, message });
+    this.#askFlush();
+  }
+
   /** `bytes` came in and were acted upon. Much is handed on at once, so that it does not pile up within a turn. */
   arrived(bytes: number): void {
     this.#turnBytes += bytes;
@@ -320,13 +348,16 @@ export class Core {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
     do {
+      if (this.#evicted.length > 0)
+        for (const { peer, message } of this.#evicted.splice(0)) peer.fail("limit", message);
+      this.persist();
       for (const queue of this.#distributed) queue.supplyMembers();
       const peers = this.#dirty;
       this.#dirty = [];
       for (const peer of peers) peer.pump();
       // A member that has written at once can take more.
       for (const queue of this.#distributed) if (!queue.canSupply) this.#distributed.delete(queue);
-    } while (this.#dirty.length > 0 || this.#distributed.size > 0);
+    } while (this.#dirty.length > 0 || this.#distributed.size > 0 || this.#evicted.length > 0);
     const touched = this.#touched;
     this.#touched = [];
     for (const outbox of touched) {
@@ -335,7 +366,13 @@ export class Core {
     }
     this.#isFlushing = false;
     this.pressure.check();
+    this.durability.begin();
     this.#setAlarm();
+  }
+
+  /** Gathers what came this turn for the disk. */
+  persist(): void {
+    for (const queue of this.#distributed) queue.persist();
   }
 
   /** The time that was asked for has come. */
@@ -367,7 +404,7 @@ export class Core {
     if (this.isClosing) return;
     this.isClosing = true;
     let waiting = 0;
-    for (const queue of this.queues.values()) waiting += queue.counts().waiting;
+    for (const queue of this.queues.values()) if (!queue.options.durable) waiting += queue.counts().waiting;
     this.events.closing(waiting);
     this.flush();
     for (const peer of this.peers) {
@@ -377,10 +414,12 @@ export class Core {
     this.flush();
   }
 
-  /** Whether nothing waits any more and nothing is in flight. */
+  /** Whether nothing waits any more outside durable queues, and nothing is in flight. */
   get isIdle(): boolean {
     const { waiting, inFlight } = this.counters();
-    return waiting === 0 && inFlight === 0 && this.requests.pending === 0;
+    let safe = 0;
+    for (const queue of this.queues.values()) if (queue.options.durable) safe += queue.counts().waiting;
+    return waiting === safe && inFlight === 0 && this.requests.pending === 0 && this.durability.isClean;
   }
 
   /** Ends every connection at once. */

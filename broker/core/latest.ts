@@ -16,6 +16,8 @@ export class LatestOutbox extends Outbox {
   readonly #entries = new Map<string, Entry>();
   /** Topics whose entries may still keep the chunk that they were read into. */
   readonly #fresh = new Set<string>();
+  /** Topics whose entries {@link fresh} has not handed out; kept for queues only. */
+  readonly #unseen = new Set<string>();
   #lost = 0;
 
   /** A message is never just added: it may replace one, whether the limit is reached or not. */
@@ -38,8 +40,9 @@ export class LatestOutbox extends Outbox {
     if (entry !== undefined) {
       this.#remove(topic, entry);
       this.#drop();
+      this.owner.replaced(entry.order);
     } else {
-      while (super.full && this.messages > 0) this.dropOldest();
+      while (super.full && this.messages > 0) this.owner.dropOldest();
       entry = { chunk, start, end, order: 0 };
     }
     chunk.retain();
@@ -49,6 +52,7 @@ export class LatestOutbox extends Outbox {
     entry.order = this.nextOrder;
     this.#entries.set(topic, entry);
     this.#fresh.add(topic);
+    if (this.heedsHeaders) this.#unseen.add(topic);
     this.messages++;
     this.bytes += end - start;
     this.heldBytes += chunk.buf.length;
@@ -56,12 +60,26 @@ export class LatestOutbox extends Outbox {
     this.touch();
   }
 
-  override dropOldest(): void {
+  override dropOldest(): number {
     for (const [topic, entry] of this.#entries) {
+      const { order } = entry;
       this.#remove(topic, entry);
       this.#drop();
-      return;
+      return order;
     }
+    throw new Error("nothing waits that could be dropped");
+  }
+
+  override fresh(sink: RangeSink): void {
+    for (const topic of this.#unseen) {
+      const { chunk, start, end, order } = this.#entries.get(topic)!;
+      sink.range(chunk, start, end, 1, order);
+    }
+    this.#unseen.clear();
+  }
+
+  override eachRange(visit: (order: number, count: number) => void): void {
+    for (const { order } of this.#entries.values()) visit(order, 1);
   }
 
   override takeBytes(maxBytes: number, sink: RangeSink): number {
@@ -115,6 +133,7 @@ export class LatestOutbox extends Outbox {
   #remove(topic: string, entry: Entry): void {
     this.#entries.delete(topic);
     this.#fresh.delete(topic);
+    this.#unseen.delete(topic);
     this.messages--;
     this.bytes -= entry.end - entry.start;
     this.heldBytes -= entry.chunk.buf.length;

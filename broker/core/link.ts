@@ -22,8 +22,8 @@ export interface Consumer {
   readonly nextSeq: number;
   /** A range of its messages was handed to the connection. */
   handed(chunk: PooledChunk, start: number, end: number, count: number, order: number): void;
-  /** `count` of its messages were written. */
-  written(count: number): void;
+  /** `count` of its messages were written, the first of them the `order`-th that was taken. */
+  written(count: number, order: number): void;
   /** The connection ended before these were written. Called for the last range first. */
   unwritten(chunk: PooledChunk, start: number, end: number, count: number, order: number): void;
 }
@@ -234,7 +234,7 @@ export class Link implements RangeSink {
     this.answerBytes -= this.#writingAnswers;
     this.#writingAnswers = 0;
     for (const part of parts) {
-      part.to?.written(part.count);
+      part.to?.written(part.count, part.order);
       part.chunk.release();
     }
     const scratch = this.#scratch;
@@ -324,7 +324,7 @@ export class Link implements RangeSink {
 /** Tells whom `part` is for what of it was written, `untaken` of the bytes up to its end not having been taken. */
 function giveBack({ chunk, start, end, to, count, order }: Part, untaken: number): void {
   if (to === undefined) return;
-  if (untaken === 0) return to.written(count);
+  if (untaken === 0) return to.written(count, order);
   // A frame of which the last byte was not taken was not delivered.
   let at = start;
   let taken = 0;
@@ -333,6 +333,6 @@ function giveBack({ chunk, start, end, to, count, order }: Part, untaken: number
     if (next > end - untaken) break;
     at = next;
   }
-  if (taken > 0) to.written(taken);
+  if (taken > 0) to.written(taken, order);
   if (taken < count) to.unwritten(chunk, at, end, count - taken, order + taken);
 }

@@ -64,11 +64,12 @@ export class Member implements Consumer {
     this.queue.counters.inFlight += count;
   }
 
-  written(count: number): void {
+  written(count: number, order: number): void {
     for (const counters of [this.mine, this.queue.counters]) {
       counters.inFlight -= count;
       counters.settled += count;
     }
+    this.queue.settled(order, count);
   }
 
   /** The queue has them again, in front: they are no longer this member's. */

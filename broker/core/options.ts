@@ -25,6 +25,8 @@ export interface CoreOptions {
 export interface CoreEnv {
   /** Milliseconds on a clock that never goes back. */
   now(): number;
+  /** Milliseconds since 1970, on a clock that may jump. */
+  wallNow(): number;
   /** `bytes` that nobody can foresee. */
   random(bytes: number): Buffer;
   /** Asks that {@link Core.flush} be called at the end of this turn. Asked once a turn. */

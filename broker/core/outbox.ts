@@ -56,6 +56,8 @@ export interface OutboxOwner {
   drained(): void;
   /** Drops the message that has waited longest. False where none waits. */
   dropOldest(): boolean;
+  /** The message with this place was replaced by a newer one of its topic. */
+  replaced(order: number): void;
   /** Closes the subscriber that let its outbox fill. */
   disconnect(): void;
   /** Whether a message with this `id` header has not been taken lately. Asked where the outbox heeds headers; remembers the id. */
@@ -91,6 +93,10 @@ export class Outbox {
   overflow: Overflow;
   /** Whether its owner looks at the headers of what it takes: queues do. */
   heedsHeaders = false;
+  /** Where {@link nextOrder} began. */
+  #orderBase = 0;
+  /** The place of the first that {@link fresh} has not handed out. */
+  #freshOrder = 0;
   #limits: OutboxLimits;
   /** Messages and bytes that wait elsewhere, and count in the limit: those of a queue that came back or are delayed. */
   #otherMessages = 0;
@@ -146,7 +152,13 @@ export class Outbox {
 
   /** The place that the next message has among all that came. */
   get nextOrder(): number {
-    return this.counters.accepted;
+    return this.#orderBase + this.counters.accepted;
+  }
+
+  /** Has the next message take `order` as its place: behind those that were taken in an earlier life. */
+  setNextOrder(order: number): void {
+    this.#orderBase = order - this.counters.accepted;
+    this.#freshOrder = order;
   }
 
   /** Adds the frame `chunk.buf[start … end)` at the end. */
@@ -181,7 +193,9 @@ export class Outbox {
   /** Counts a message as taken that waits elsewhere. Returns its place. */
   acceptElsewhere(): number {
     this.#tail = EMPTY;
-    return this.counters.accepted++;
+    const order = this.nextOrder;
+    this.counters.accepted++;
+    return order;
   }
 
   /** Tells the owner, once a turn, that it has something. */
@@ -191,21 +205,51 @@ export class Outbox {
     this.owner.touch();
   }
 
-  /** Drops the message that has waited longest. Something must be waiting. */
-  dropOldest(): void {
+  /** Hands those that came since the last call to `sink`, run by run, without taking them. */
+  fresh(sink: RangeSink): void {
+    const mask = this.#ring.length - 1;
+    let index = this.#length;
+    while (index > 0 && endOrder(this.#ring[(this.#head + index - 1) & mask]!) > this.#freshOrder) index--;
+    for (; index < this.#length; index++) {
+      const segment = this.#ring[(this.#head + index) & mask]!;
+      const skipped = Math.max(0, this.#freshOrder - segment.order);
+      let { start } = segment;
+      for (let i = 0; i < skipped; i++) start = frameEnd(segment.chunk!.buf, start, segment.end);
+      sink.range(segment.chunk!, start, segment.end, segment.count - skipped, segment.order + skipped);
+    }
+    this.#freshOrder = this.nextOrder;
+  }
+
+  /** {@link fresh} passes over what has been taken so far. */
+  skipFresh(): void {
+    this.#freshOrder = this.nextOrder;
+  }
+
+  /** The places of those that wait here. */
+  eachRange(visit: (order: number, count: number) => void): void {
+    for (let i = 0; i < this.#length; i++) {
+      const { order, count } = this.#ring[(this.#head + i) & (this.#ring.length - 1)]!;
+      visit(order, count);
+    }
+  }
+
+  /** Drops the message that has waited longest, and returns its place. Something must be waiting. */
+  dropOldest(): number {
     const segment = this.#ring[this.#head]!;
     const end = frameEnd(segment.chunk!.buf, segment.start, segment.end);
     this.messages--;
     this.bytes -= end - segment.start;
     this.counters.dropped++;
+    const { order } = segment;
     segment.start = end;
     segment.order++;
     segment.lost++;
-    if (--segment.count > 0) return;
+    if (--segment.count > 0) return order;
     const { lost } = segment;
     this.#shift(segment);
     if (this.#length > 0) this.#ring[this.#head]!.lost += lost;
     else this.#lost += lost;
+    return order;
   }
 
   /** The counters, with what waits. */
@@ -423,6 +467,10 @@ export class Outbox {
     );
     this.#head = 0;
   }
+}
+
+function endOrder({ order, count }: Segment): number {
+  return order + count;
 }
 
 /** Whether the second of two segments goes on where the first ends, so that they can be one. */

@@ -24,16 +24,13 @@ import type { Alarm, Core } from "./core.ts";
 import { Counters } from "./counters.ts";
 import { badFrame, Failure } from "./failure.ts";
 import { Link } from "./link.ts";
+import { CANCELLED, type Live } from "./live.ts";
 import { OPS } from "./ops/index.ts";
 import { publish } from "./ops/publish.ts";
 import type { Outbox } from "./outbox.ts";
-import type { Member } from "./member.ts";
 import type { Queue } from "./queue.ts";
 import type { Call } from "./requests.ts";
-import type { Responder } from "./responder.ts";
-import type { Subscription } from "./subscription.ts";
 import type { Transport, TransportSink } from "./transport.ts";
-import type { Wait } from "./waits.ts";
 
 /** What the kernel says of who connected. */
 export interface PeerCredentials {
@@ -42,12 +39,6 @@ export interface PeerCredentials {
   /** 0 where it is of another pid namespace. */
   readonly pid: number;
 }
-
-/** An id that was cancelled: its number is taken until the OK of a later SYNC. */
-const CANCELLED = { kind: "cancelled" } as const;
-
-/** What a number of this connection stands for. */
-type Live = Subscription | Member | Responder | Call | Wait | typeof CANCELLED;
 
 type State = "hello" | "open" | "leaving" | "ending" | "closed";
 
@@ -258,7 +249,7 @@ export class Peer implements TransportSink, Timed, Alarm {
   checkDone(): void {
     if (this.#state !== "leaving" || this.asked.size > 0 || !this.link.idle) return;
     for (const live of this.ids.values()) {
-      if (live.kind === "call" || live.kind === "wait") return;
+      if (live.kind === "call" || live.kind === "wait" || live.kind === "syncing") return;
       if (live.kind === "subscription" && !live.outbox.empty) return;
       if (live.kind === "member" && live.unsettledMessages > 0) return;
     }
@@ -362,6 +353,7 @@ export class Peer implements TransportSink, Timed, Alarm {
     if (this.closed) return;
     const wasOpen = this.opened;
     this.link.retract();
+    this.#state = "ending"; // nothing that release ends may find that a client which said BYE is done
     this.#core.release(this);
     this.link.control(errorFrame(undefined, code, message));
     this.#core.failed(this, code, message, wasOpen);

@@ -8,6 +8,8 @@ export interface QueueOptions {
   readonly ack: boolean;
   /** Whether it outlives its members. */
   readonly keep: boolean;
+  /** Whether it is kept, and on disk. */
+  readonly durable: boolean;
   /** Messages of one key go to one member at a time, in order: of the header `key`, or of a token's number in the topic, from 1. */
   readonly partitionBy: PartitionBy | undefined;
   /** May change: after that an unsettled message is delivered again; 0: never. */
@@ -29,6 +31,7 @@ export interface QueueOptions {
 export const QUEUE_OPTIONS: readonly (keyof QueueOptions)[] = [
   "ack",
   "keep",
+  "durable",
   "partitionBy",
   "ackTimeoutMs",
   "maxAttempts",

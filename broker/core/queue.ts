@@ -16,6 +16,7 @@ import { Outbox, type OutboxOwner, type RangeSink } from "./outbox.ts";
 import { Partitions } from "./partitions.ts";
 import type { Peer } from "./peer.ts";
 import type { QueueHeaders } from "./queue-headers.ts";
+import type { QueueLog } from "./queue-log.ts";
 import type { QueueOptions } from "./queue-options.ts";
 import { RecentIds } from "./recent-ids.ts";
 import { Returned } from "./returned.ts";
@@ -38,7 +39,9 @@ export class Queue implements OutboxOwner {
   readonly #returned = new Returned();
   readonly #delayed: Delayed;
   readonly #partitions: Partitions | undefined;
-  readonly #recentIds = new RecentIds();
+  readonly #recentIds = new RecentIds((id) => this.#log?.forgetId(id));
+  /** Its part of the disk, where it is durable. */
+  readonly #log: QueueLog | undefined;
   /** Until when those may be delivered that have a time to live, by their order. */
   readonly #expiries = new Map<number, number>();
   /** Messages lost in front of all that waits. */
@@ -48,11 +51,12 @@ export class Queue implements OutboxOwner {
   /** When the oldest of what waits began to wait, about; undefined while nothing does. */
   waitingSinceMs: number | undefined;
 
-  constructor(core: Core, name: string, pattern: string, options: QueueOptions) {
+  constructor(core: Core, name: string, pattern: string, options: QueueOptions, log?: QueueLog) {
     this.#core = core;
     this.name = name;
     this.pattern = pattern;
     this.options = options;
+    this.#log = log;
     this.outbox = new (options.overflow === "latest" ? LatestOutbox : Outbox)(this, core.chunks, options);
     this.outbox.heedsHeaders = true;
     if (options.partitionBy !== undefined) this.#partitions = new Partitions(options.partitionBy, options.ack);
@@ -115,16 +119,39 @@ export class Queue implements OutboxOwner {
 
   isNew(id: string): boolean {
     const { dedupeMs } = this.options;
-    return dedupeMs === 0 || this.#recentIds.add(id, this.#core.nowMs(), dedupeMs);
+    if (dedupeMs === 0) return true;
+    const now = this.#core.nowMs();
+    if (!this.#recentIds.add(id, now, now + dedupeMs)) return false;
+    this.#log?.tookId(id, this.#core.wallMs(now + dedupeMs));
+    return true;
   }
 
   take(chunk: PooledChunk, start: number, end: number, { ttlMs, delayMs }: QueueHeaders): void {
     const now = this.#core.nowMs();
-    if (ttlMs !== undefined) this.#expiries.set(this.outbox.nextOrder, now + ttlMs);
-    if (delayMs === undefined || delayMs === 0) return this.outbox.push(chunk, start, end);
-    this.#delayed.add(Run.of(this.#core.chunks, chunk, start, end, 1, this.outbox.acceptElsewhere()), now + delayMs);
+    const order = this.outbox.nextOrder;
+    const isDelayed = delayMs !== undefined && delayMs > 0;
+    if (ttlMs !== undefined) this.#expiries.set(order, now + ttlMs);
+    if (ttlMs !== undefined || isDelayed) {
+      this.#log?.times(order, this.#core.wallMs(now + (delayMs ?? 0)), this.#core.wallMs(now + (ttlMs ?? Infinity)));
+    }
+    if (!isDelayed) return this.outbox.push(chunk, start, end);
+    this.persist();
+    this.outbox.acceptElsewhere();
+    this.outbox.skipFresh();
+    this.#log?.append(chunk, start, end, 1, order);
+    this.#delayed.add(Run.of(this.#core.chunks, chunk, start, end, 1, order), now + delayMs);
     this.#countOthers();
   }
+
+  /** Gathers what came this turn for the disk. Before any of it is handed out, so that the disk hears of it first. */
+  persist(): void {
+    if (this.#log !== undefined) this.outbox.fresh(this.#toLog);
+  }
+
+  readonly #toLog: RangeSink = {
+    range: (chunk, start, end, count, order) => this.#log?.append(chunk, start, end, count, order),
+    gap: () => {},
+  };
 
   touch(): void {
     this.#core.touched(this.outbox);
@@ -144,13 +171,19 @@ export class Queue implements OutboxOwner {
     const run = this.#returned.take(1) ?? this.#partitions?.takeOldest();
     if (run === undefined) {
       if (this.outbox.messages === 0) return false;
-      this.outbox.dropOldest();
+      this.persist();
+      this.replaced(this.outbox.dropOldest());
       return true;
     }
     this.#drop(run);
     this.#lost++;
     this.#countOthers();
     return true;
+  }
+
+  replaced(order: number): void {
+    if (this.#expiries.size > 0) this.#expiries.delete(order);
+    this.#log?.settle(order, 1);
   }
 
   disconnect(): void {
@@ -178,6 +211,7 @@ export class Queue implements OutboxOwner {
 
   /** Hands out what waits, an equal share at a time, to the members in turn, as long as one of them can take it. */
   supplyMembers(): void {
+    this.persist();
     if (this.#partitions !== undefined) this.#supplyParked(this.#partitions);
     while (!this.isEmpty) {
       const able = this.members.filter((member) => member.room > 0);
@@ -264,6 +298,11 @@ export class Queue implements OutboxOwner {
 
   // ── What becomes of it ────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** Messages were written to a member that does not acknowledge, and are counted. */
+  settled(order: number, count: number): void {
+    this.#log?.settle(order, count);
+  }
+
   /** `run` is acknowledged. */
   done(run: Run): void {
     this.#releaseKey(run);
@@ -287,6 +326,7 @@ export class Queue implements OutboxOwner {
     this.counters.inFlight -= run.count;
     run.attempt++;
     run.wasDelivered = true;
+    for (let i = 0; i < run.count; i++) this.#log?.attempts(run.order + i, run.attempt);
     if (delayMs === 0) return this.#return(run);
     this.#delayed.add(run, this.#core.nowMs() + delayMs);
     this.#countOthers();
@@ -337,6 +377,7 @@ export class Queue implements OutboxOwner {
   /** `run` has left the queue for good. */
   #forget(run: Run): void {
     if (this.#expiries.size > 0) this.#expiries.delete(run.order);
+    this.#log?.settle(run.order, run.count);
     run.chunk.release();
   }
 
@@ -351,6 +392,8 @@ export class Queue implements OutboxOwner {
 
   /** Drops all that waits. Returns how many messages that were. */
   purge(): number {
+    this.persist();
+    this.outbox.eachRange((order, count) => this.#log?.settle(order, count));
     let dropped = this.outbox.clear();
     this.counters.dropped += dropped;
     for (const run of [...this.#returned.drain(), ...this.#delayed.drain(), ...(this.#partitions?.drain() ?? [])]) {
@@ -391,6 +434,7 @@ export class Queue implements OutboxOwner {
   /** Its options have changed. */
   optionsChanged(): void {
     this.outbox.limit(this.options);
+    this.#log?.describe(this.name, this.pattern, this.options);
     if (this.outbox.awaited && (this.outbox.halfEmpty || this.options.overflow !== "block")) this.drained();
     for (const member of this.members) member.optionsChanged();
   }
@@ -402,7 +446,35 @@ export class Queue implements OutboxOwner {
     this.#core.pressure.forget(this.outbox);
     this.#core.past.add(this.outbox.counters);
     this.#isEnded = true;
+    this.#log?.end();
     return dropped;
+  }
+
+  // ── From an earlier life ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Messages that were on disk: they wait again, in front of all that comes. */
+  recall(run: Run, attempt: number | undefined, times: { notBeforeMs: number; notAfterMs: number } | undefined): void {
+    const now = this.#core.nowMs();
+    this.outbox.counters.accepted += run.count;
+    if (attempt !== undefined) run.attempt = attempt;
+    if (times !== undefined && times.notAfterMs !== Infinity) {
+      this.#expiries.set(run.order, this.#core.fromWallMs(times.notAfterMs));
+    }
+    const notBeforeMs = times === undefined ? 0 : this.#core.fromWallMs(times.notBeforeMs);
+    if (notBeforeMs > now) this.#delayed.add(run, notBeforeMs);
+    else this.#returned.add(run);
+  }
+
+  /** A message id that was taken, and is known until `untilWallMs`. */
+  recallId(id: string, untilWallMs: number): void {
+    this.#recentIds.add(id, this.#core.nowMs(), this.#core.fromWallMs(untilWallMs));
+  }
+
+  /** All that was on disk is there again. */
+  recovered(nextOrder: number): void {
+    this.outbox.setNextOrder(nextOrder);
+    this.#countOthers();
+    if (this.#returned.messages > 0) this.waitingSinceMs = this.#core.nowMs();
   }
 
   /** Counts what waits and what members hold anew, by walking it. */

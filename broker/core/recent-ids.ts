@@ -7,14 +7,22 @@ const MAX_IDS = 100_000;
 export class RecentIds {
   readonly #untilMs = new Map<string, number>();
 
-  /** Remembers `id` for `windowMs`. False where it is remembered already: its time is not renewed. */
-  add(id: string, nowMs: number, windowMs: number): boolean {
-    for (const [oldest, untilMs] of this.#untilMs) {
-      if (untilMs > nowMs && this.#untilMs.size < MAX_IDS) break;
+  readonly #forgotten: (id: string) => void;
+
+  /** @param forgotten is told of each id whose time is over. */
+  constructor(forgotten: (id: string) => void) {
+    this.#forgotten = forgotten;
+  }
+
+  /** Remembers `id` until `untilMs`. False where it is remembered already: its time is not renewed. */
+  add(id: string, nowMs: number, untilMs: number): boolean {
+    for (const [oldest, until] of this.#untilMs) {
+      if (until > nowMs && this.#untilMs.size < MAX_IDS) break;
       this.#untilMs.delete(oldest);
+      this.#forgotten(oldest);
     }
     if (this.#untilMs.has(id)) return false;
-    this.#untilMs.set(id, nowMs + windowMs);
+    this.#untilMs.set(id, untilMs);
     return true;
   }
 }

@@ -3,13 +3,13 @@
 import { matches } from "../../shared/topic.ts";
 import {
   DEFAULT_ACK_TIMEOUT_MS,
+  DEFAULT_DEDUPE_MS,
   DEFAULT_MAX_ATTEMPTS,
   DEFAULT_MAX_BYTES,
   DEFAULT_MAX_MESSAGES,
   DEFAULT_PREFETCH,
 } from "../../shared/protocol.ts";
 import { quote } from "../../shared/quote.ts";
-import { Refusal } from "./failure.ts";
 import { OptionMap, wrongOption } from "./option-map.ts";
 import { QUEUE_OPTIONS, type QueueOptions } from "./queue-options.ts";
 
@@ -72,14 +72,14 @@ function readQueueOptions(options: OptionMap, pattern: string): QueueOptions {
   if (deadLetter !== undefined && matches(pattern, deadLetter)) {
     throw wrongOption(`deadLetter must not lead back to the queue, but ${quote(deadLetter)} matches ${quote(pattern)}`);
   }
-  const keep = options.bool("keep", false);
-  if (options.bool("durable", false)) {
-    throw new Refusal("unavailable", "a durable queue needs a broker with a data directory, and this one has none");
-  }
+  const durable = options.bool("durable", false);
+  const keep = options.bool("keep", durable);
+  if (durable && !keep) throw wrongOption("durable means keep: leave keep out, or set it to true");
   const partitionBy = options.partitionBy();
   return {
     ack: options.bool("ack", false),
     keep,
+    durable,
     partitionBy,
     ackTimeoutMs: options.int("ackTimeoutMs", 0, DEFAULT_ACK_TIMEOUT_MS),
     maxAttempts: options.int("maxAttempts", 0, DEFAULT_MAX_ATTEMPTS),
@@ -87,7 +87,7 @@ function readQueueOptions(options: OptionMap, pattern: string): QueueOptions {
     overflow: options.overflow("block"),
     maxMessages: options.int("maxMessages", 1, DEFAULT_MAX_MESSAGES),
     maxBytes: options.int("maxBytes", 1, DEFAULT_MAX_BYTES),
-    dedupeMs: options.int("dedupeMs", 0, 0),
+    dedupeMs: options.int("dedupeMs", 0, durable ? DEFAULT_DEDUPE_MS : 0),
   };
 }
 

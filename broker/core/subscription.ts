@@ -22,6 +22,7 @@ export class Subscription implements OutboxOwner, Consumer, Source {
   #held = false;
   #ready = false;
   #ended = false;
+  #isEvicted = false;
 
   constructor(core: Core, peer: Peer, sid: number, pattern: string, limits: OutboxLimits) {
     this.#core = core;
@@ -77,10 +78,14 @@ export class Subscription implements OutboxOwner, Consumer, Source {
     return true;
   }
 
+  replaced(): void {}
+
   disconnect(): void {
+    if (this.#isEvicted) return;
+    this.#isEvicted = true;
     const waiting = `${this.outbox.messages} messages, ${this.outbox.bytes} bytes`;
-    this.peer.fail(
-      "limit",
+    this.#core.evict(
+      this.peer,
       `subscription ${this.sid} let ${waiting} wait, its maxMessages or maxBytes, and asked to be disconnected then`,
     );
   }

@@ -6,18 +6,33 @@ import { Op } from "../../../shared/protocol.ts";
 import type { PooledChunk } from "../chunks.ts";
 import type { Core } from "../core.ts";
 import { needId, optionalStr } from "../elements.ts";
+import { SYNCING } from "../live.ts";
 import type { Peer } from "../peer.ts";
 
 const writer: FrameWriter = new FrameWriter(64);
 
 /** All that came before has taken effect, its errors were sent, and its deliveries are counted: frames are acted upon in order. */
-export function sync(_core: Core, peer: Peer, frame: Frame, chunk: PooledChunk): void {
+export function sync(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk): void {
   const id = needId(chunk.buf, frame, 1, "id");
   peer.needFree(id, "id");
   peer.forgetCancelled();
   const { delivered } = peer;
   peer.delivered = 0;
-  peer.answer(writer.reset().frame(3, Op.OK).int(id).int(delivered));
+  core.persist();
+  if (core.durability.isClean) return peer.answer(writer.reset().frame(3, Op.OK).int(id).int(delivered));
+  peer.ids.set(id, SYNCING);
+  core.durability.sync((error) => {
+    if (peer.closed) return;
+    peer.ids.delete(id);
+    if (error === undefined) peer.answer(writer.reset().frame(3, Op.OK).int(id).int(delivered));
+    else
+      peer.error(
+        id,
+        "unavailable",
+        `the disk failed, and what was sent before may not be kept (${error.message}); try again`,
+      );
+    peer.checkDone();
+  });
 }
 
 /** The client holds a subscription: XOFF, or lets it go on: XON. */

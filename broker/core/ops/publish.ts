@@ -6,6 +6,7 @@ import type { Frame } from "../../../shared/codec/scan.ts";
 import { EXT_VALUE } from "../../../shared/protocol.ts";
 import type { PooledChunk } from "../chunks.ts";
 import type { Core } from "../core.ts";
+import { retainedKey, seal } from "../durable-keys.ts";
 import { needStr, optionalMap } from "../elements.ts";
 import { badFrame } from "../failure.ts";
 import { overflow, Verdict } from "../overflow.ts";
@@ -66,10 +67,14 @@ function offer(core: Core, peer: Peer, route: Route, outbox: Outbox, frame: Fram
 function retain(core: Core, peer: Peer, route: Route, frame: Frame, { buf }: PooledChunk): void {
   if (isNil(buf, frame.at[2]!)) {
     core.retained.clear(route.topic);
+    if (core.durability.isOn) core.durability.remove(retainedKey(route.topic));
   } else if (!core.retained.keep(route.topic, buf, frame.start, frame.end)) {
     const most = core.options.maxRetained;
     const message = `${most} topics have a retained value, which is the limit (option maxRetained); the message was only delivered`;
     peer.error(undefined, "limit", message, route.topic);
+  } else if (core.durability.isOn) {
+    const key = retainedKey(route.topic);
+    core.durability.put(key, seal(key, buf, frame.start, frame.end));
   }
 }
 

@@ -12,8 +12,10 @@ import type { Core } from "../core.ts";
 import { need, needId, needStr, optionalMap } from "../elements.ts";
 import { Refusal } from "../failure.ts";
 import { Member } from "../member.ts";
+import type { Live } from "../live.ts";
 import type { Peer } from "../peer.ts";
 import { Queue } from "../queue.ts";
+import { QueueLog } from "../queue-log.ts";
 import { Responder } from "../responder.ts";
 import { queueDifference, readSubscribeOptions, type SubscribeOptions } from "../subscribe-options.ts";
 import { Subscription } from "../subscription.ts";
@@ -96,7 +98,16 @@ function queueFor(core: Core, name: string, pattern: string, options: SubscribeO
     if (difference !== undefined) throw new Refusal("bad_option", difference);
     return known;
   }
-  const queue = new Queue(core, name, pattern, { ...options.shared });
+  const { durable } = options.shared;
+  if (durable && !core.durability.isOn) {
+    throw new Refusal(
+      "unavailable",
+      "a durable queue needs a broker with a data directory (option data), and this one has none",
+    );
+  }
+  const log = durable ? new QueueLog(core.durability, core.nextDurableQueue++) : undefined;
+  log?.describe(name, pattern, options.shared);
+  const queue = new Queue(core, name, pattern, { ...options.shared }, log);
   core.queues.set(name, queue);
   core.outboxes.add(pattern, queue.outbox);
   return queue;
@@ -115,7 +126,7 @@ export function unsubscribe(core: Core, peer: Peer, frame: Frame, chunk: PooledC
   needId(chunk.buf, frame, 1, "sid");
   const sid = readInt(chunk.buf, frame.at[1]!);
   const live = peer.ids.get(sid);
-  if (live === undefined || live.kind === "call" || live.kind === "wait" || live.kind === "cancelled") return;
+  if (live === undefined || !isSubscribed(live)) return;
   peer.link.forget(sid);
   // A member that holds something unsettled stays one until that is over, and so does its number.
   if (live.kind === "member" && !live.retire()) return;
@@ -123,4 +134,8 @@ export function unsubscribe(core: Core, peer: Peer, frame: Frame, chunk: PooledC
   core.remove(live);
   core.subscriptionsChanged(-1);
   peer.checkDone();
+}
+
+function isSubscribed(live: Live): live is Subscription | Member | Responder {
+  return live.kind === "subscription" || live.kind === "member" || live.kind === "responder";
 }

@@ -1,0 +1,108 @@
+// The disk of a broker with a data directory: lmdb, in which a write is all there or not at all, and is flushed before it is confirmed.
+// Loaded only where there is a data directory.
+
+import { accessSync, closeSync, constants, mkdirSync, openSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+import { open, type RootDatabase } from "lmdb";
+
+import { PodbusError } from "../shared/errors.ts";
+import { LOCK_EX_NB, loadLibc } from "../shared/os/libc.ts";
+import type { Change, Store } from "./core/store.ts";
+
+const LOCK_FILE = "podbus.lock";
+const DATA_FILE = "data.mdb";
+
+export class LmdbStore implements Store {
+  readonly #db: RootDatabase<Buffer, Buffer>;
+  /** The descriptor by which this process has the directory. */
+  readonly #lock: number;
+
+  private constructor(db: RootDatabase<Buffer, Buffer>, lock: number) {
+    this.#db = db;
+    this.#lock = lock;
+  }
+
+  /**
+   * Opens the data directory, which is made where it does not exist.
+   * @throws PodbusError `address_in_use` where another broker has it, `unavailable` where it can't be used.
+   */
+  static open(directory: string): LmdbStore {
+    prepare(directory);
+    const held = lock(directory);
+    try {
+      const db = open<Buffer, Buffer>({
+        path: directory,
+        encoding: "binary",
+        keyEncoding: "binary",
+        // One flush a write, before it is confirmed: what is written together is gathered before it comes here.
+        overlappingSync: false,
+        maxReaders: 16,
+      });
+      return new LmdbStore(db, held);
+    } catch (cause) {
+      closeSync(held);
+      throw unusable(directory, (cause as Error).message, cause);
+    }
+  }
+
+  *entries(): Iterable<{ key: string; value: Buffer }> {
+    for (const { key, value } of this.#db.getRange({ snapshot: true })) {
+      yield { key: key.toString("latin1"), value: Buffer.from(value) };
+    }
+  }
+
+  write(changes: readonly Change[], done: (error: Error | undefined) => void): void {
+    void this.#write(changes, done);
+  }
+
+  /** What is put in one turn is one transaction. */
+  async #write(changes: readonly Change[], done: (error: Error | undefined) => void): Promise<void> {
+    let failure: Error | undefined;
+    try {
+      await Promise.all(changes.map((change) => this.#change(change)));
+    } catch (error) {
+      failure = error instanceof Error ? error : new Error(String(error));
+    }
+    done(failure);
+  }
+
+  #change({ key, value }: Change): Promise<boolean> {
+    const bytes = Buffer.from(key, "latin1");
+    return value === undefined ? this.#db.remove(bytes) : this.#db.put(bytes, value);
+  }
+
+  /** Lets go of the directory, for the next broker. */
+  async close(): Promise<void> {
+    await this.#db.close();
+    closeSync(this.#lock);
+  }
+}
+
+function prepare(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+    const size = statSync(join(directory, DATA_FILE), { throwIfNoEntry: false })?.size;
+    if (size !== undefined && size > 0 && size < 8192) throw new Error("its data file was cut short");
+  } catch (cause) {
+    throw unusable(directory, (cause as Error).message, cause);
+  }
+}
+
+/** Has the directory for as long as the descriptor is open, however the process ends. */
+function lock(directory: string): number {
+  const libc = loadLibc();
+  const fd = openSync(join(directory, LOCK_FILE), "a", 0o600);
+  if (libc instanceof Error || libc.flock(fd, LOCK_EX_NB) === 0) return fd;
+  closeSync(fd);
+  throw new PodbusError(
+    "address_in_use",
+    `the data directory ${directory} is in use by another broker; give each its own`,
+  );
+}
+
+function unusable(directory: string, why: string, cause: unknown): PodbusError {
+  const message = `the data directory ${directory} can't be used: ${why}; make it a folder that the broker may write, or give another`;
+  return new PodbusError("unavailable", message, { cause });
+}
