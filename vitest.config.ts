@@ -5,14 +5,21 @@ const project = (name: string, folder: string, testTimeout: number) => ({
   test: { name, include: [`test/${folder}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout },
 });
 
+/** Where each run leaves its results for `.ci/run` to add up. */
+const results = process.env["PODBUS_TEST_RESULTS"];
+
 const config: ViteUserConfig = defineConfig({
   test: {
     pool: "forks",
+    reporters: results === undefined ? ["default"] : ["default", "json"],
+    ...(results === undefined ? {} : { outputFile: { json: `${results}/${process.pid}.json` } }),
     projects: [
       project("unit", "unit", 20_000),
       project("integration", "integration", 60_000),
+      project("package", "package", 180_000),
       project("system", "system", 120_000),
       project("examples", "examples", 180_000),
+      project("fault", "fault", 600_000),
     ],
   },
 });

@@ -2,7 +2,7 @@
 //
 //   client/ broker/     the library: ES modules that share their common code, with declarations beside them
 //   cli/main.js         the command: one CommonJS file with its packages inside, because it starts faster and takes less memory
-//                       than the same code as modules (docs/benchmarks.md); koffi stays outside, since it is native
+//                       than the same code as modules (docs/benchmarks.md); koffi and lmdb stay outside, since they are native
 //   bench/ examples/    what runs from a checkout only
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -62,7 +62,7 @@ async function command() {
     entryPoints: ["cli/main.ts"],
     outfile: join(dist, "cli/main.js"),
     format: "cjs",
-    external: ["koffi"],
+    external: ["koffi", "lmdb"],
     supported: { "dynamic-import": false },
     define: { "import.meta.url": "importMetaUrl" },
     banner: { js: `const importMetaUrl = require("node:url").pathToFileURL(__filename).href;` },
