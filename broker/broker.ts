@@ -13,6 +13,7 @@ import { listen, type Listening } from "../shared/os/listen.ts";
 import { VERSION } from "../shared/version.ts";
 import { Core } from "./core/core.ts";
 import type { PeerCredentials } from "./core/peer.ts";
+import { DamagedStore } from "./core/recovery.ts";
 import type { Stats } from "./core/sys/stats.ts";
 import type { LmdbStore } from "./lmdb-store.ts";
 import { defaultMemoryLimit } from "./memory-limit.ts";
@@ -74,12 +75,16 @@ export function createBroker(options: BrokerOptions = {}): Broker {
       };
       // The name first: who has it is the one that clients find.
       const listening = await untilFree(() => listen(address));
+      let store: LmdbStore | undefined;
       try {
-        const store = resolved.data === undefined ? undefined : await untilFree(() => openStore(resolved.data!));
+        if (resolved.data !== undefined) store = await untilFree(() => openStore(resolved.data!));
         return new RunningBroker(resolved, listening, store);
       } catch (error) {
         listening.close();
-        throw error;
+        await store?.close();
+        if (!(error instanceof DamagedStore)) throw error;
+        const message = `the data directory ${resolved.data} is damaged: ${error.message}; restore it, or give another`;
+        throw new PodbusError("unavailable", message, { cause: error });
       }
     },
   };

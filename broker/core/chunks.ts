@@ -41,6 +41,8 @@ export class ChunkPool implements ChunkSource {
   readonly #free: PooledChunk[] = [];
   /** Bytes of all chunks that somebody owns. */
   heldBytes = 0;
+  /** When the last read was: coarse, for ages. */
+  turnMs = 0;
 
   take(bytes: number): PooledChunk {
     if (bytes > POOLED_BYTES / 2 && bytes <= POOLED_BYTES) {

@@ -9,6 +9,7 @@ interface Entry {
   start: number;
   end: number;
   order: number;
+  sinceMs: number;
 }
 
 export class LatestOutbox extends Outbox {
@@ -29,6 +30,11 @@ export class LatestOutbox extends Outbox {
     return this.messages === 0 && this.#lost === 0;
   }
 
+  override get oldestSinceMs(): number | undefined {
+    const [oldest] = this.#entries.values();
+    return oldest?.sinceMs;
+  }
+
   override lost(messages: number): void {
     this.#lost += messages;
     this.touch();
@@ -43,13 +49,14 @@ export class LatestOutbox extends Outbox {
       this.owner.replaced(entry.order);
     } else {
       while (super.full && this.messages > 0) this.owner.dropOldest();
-      entry = { chunk, start, end, order: 0 };
+      entry = { chunk, start, end, order: 0, sinceMs: 0 };
     }
     chunk.retain();
     entry.chunk = chunk;
     entry.start = start;
     entry.end = end;
     entry.order = this.nextOrder;
+    entry.sinceMs = this.pool.turnMs;
     this.#entries.set(topic, entry);
     this.#fresh.add(topic);
     if (this.heedsHeaders) this.#unseen.add(topic);

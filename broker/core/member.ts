@@ -6,7 +6,7 @@ import { Counters } from "./counters.ts";
 import type { Consumer } from "./link.ts";
 import type { Peer } from "./peer.ts";
 import type { Queue } from "./queue.ts";
-import { Run } from "./run.ts";
+import type { Run } from "./run.ts";
 
 /** A member with more than this to write has to wait: what is late is better left to another. */
 const MEMBER_BYTES = OUTGOING_BYTES / 4;
@@ -76,8 +76,7 @@ export class Member implements Consumer {
   unwritten(chunk: PooledChunk, start: number, end: number, count: number, order: number): void {
     this.mine.inFlight -= count;
     this.mine.accepted -= count;
-    chunk.retain();
-    this.queue.giveBack(new Run(chunk, start, end, count, order));
+    this.queue.giveBack(this.queue.newRun(chunk, start, end, count, order));
   }
 
   /** It is unsubscribed: it gets nothing more. True where it is over, false where it has something to settle yet. */

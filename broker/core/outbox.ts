@@ -22,6 +22,8 @@ class Segment {
   count = 0;
   /** The place of its first message among all that the outbox took. */
   order = 0;
+  /** When the first of them came. */
+  sinceMs = 0;
   /** Messages that were dropped right before this segment. */
   lost = 0;
 }
@@ -257,6 +259,11 @@ export class Outbox {
     return { ...this.counters, waiting: this.messages + this.#otherMessages };
   }
 
+  /** When the message came that has waited longest, to the run; undefined where none waits. */
+  get oldestSinceMs(): number | undefined {
+    return this.#length > 0 ? this.#ring[this.#head]!.sinceMs : undefined;
+  }
+
   /** Whether nothing waits, not even a gap to be told. */
   get empty(): boolean {
     return this.messages === 0 && this.#lost === 0;
@@ -354,7 +361,9 @@ export class Outbox {
     }
     this.#length = kept;
     this.#fresh = 0;
-    this.#tail = this.#lost > 0 ? EMPTY : this.#last();
+    // What comes next must not join a segment that it does not follow: messages were lost, or taken elsewhere, in between.
+    const last = this.#last();
+    this.#tail = this.#lost > 0 || endOrder(last) !== this.nextOrder ? EMPTY : last;
     this.heldBytes += this.#heldFrom(first);
   }
 
@@ -380,6 +389,7 @@ export class Outbox {
     segment.end = end;
     segment.count = count;
     segment.order = this.nextOrder;
+    segment.sinceMs = this.pool.turnMs;
     segment.lost = this.#lost;
     this.#lost = 0;
     this.#tail = segment;

@@ -140,7 +140,7 @@ export class Peer implements TransportSink, Timed, Alarm {
   filled(bytes: number): void {
     if (this.closed) return;
     this.bytesIn += bytes;
-    this.lastHeardMs = this.#core.nowMs();
+    this.lastHeardMs = this.#core.chunks.turnMs = this.#core.nowMs();
     this.#intake.filled(bytes);
     try {
       this.#read();

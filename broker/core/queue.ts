@@ -48,8 +48,6 @@ export class Queue implements OutboxOwner {
   #lost = 0;
   #next = 0;
   #isEnded = false;
-  /** When the oldest of what waits began to wait, about; undefined while nothing does. */
-  waitingSinceMs: number | undefined;
 
   constructor(core: Core, name: string, pattern: string, options: QueueOptions, log?: QueueLog) {
     this.#core = core;
@@ -86,6 +84,15 @@ export class Queue implements OutboxOwner {
 
   nowMs(): number {
     return this.#core.nowMs();
+  }
+
+  newRun(chunk: PooledChunk, start: number, end: number, count: number, order: number): Run {
+    return Run.of(this.#core.chunks, chunk, start, end, count, order);
+  }
+
+  /** When the one came that waits in front; undefined where none waits. */
+  get oldestSinceMs(): number | undefined {
+    return this.#returned.first?.sinceMs ?? this.outbox.oldestSinceMs;
   }
 
   counts(): Counts {
@@ -139,7 +146,7 @@ export class Queue implements OutboxOwner {
     this.outbox.acceptElsewhere();
     this.outbox.skipFresh();
     this.#log?.append(chunk, start, end, 1, order);
-    this.#delayed.add(Run.of(this.#core.chunks, chunk, start, end, 1, order), now + delayMs);
+    this.#delayed.add(this.newRun(chunk, start, end, 1, order), now + delayMs);
     this.#countOthers();
   }
 
@@ -156,7 +163,6 @@ export class Queue implements OutboxOwner {
   touch(): void {
     this.#core.touched(this.outbox);
     this.supplyLater();
-    this.waitingSinceMs ??= this.#core.nowMs();
   }
 
   relieve(): void {
@@ -220,7 +226,6 @@ export class Queue implements OutboxOwner {
       if (this.#partitions === undefined) this.#supply(this.#pick(able), Math.ceil(waiting / able.length));
       else this.#supplyOne(able, this.#partitions);
     }
-    if (this.counts().waiting === 0) this.waitingSinceMs = undefined;
   }
 
   /** In a partitioned queue: what was put aside for members that had no room. */
@@ -289,7 +294,7 @@ export class Queue implements OutboxOwner {
   readonly #one: RangeSink & { run: Run | undefined } = {
     run: undefined,
     range: (chunk, start, end, count, order) => {
-      this.#one.run = Run.of(this.#core.chunks, chunk, start, end, count, order);
+      this.#one.run = this.newRun(chunk, start, end, count, order);
     },
     gap: (lost) => {
       this.#lost += lost;
@@ -403,7 +408,6 @@ export class Queue implements OutboxOwner {
     this.#expiries.clear();
     this.#lost += dropped;
     this.#countOthers();
-    this.waitingSinceMs = undefined;
     if (!this.#isEnded) this.supplyLater();
     return dropped;
   }
@@ -474,7 +478,6 @@ export class Queue implements OutboxOwner {
   recovered(nextOrder: number): void {
     this.outbox.setNextOrder(nextOrder);
     this.#countOthers();
-    if (this.#returned.messages > 0) this.waitingSinceMs = this.#core.nowMs();
   }
 
   /** Counts what waits and what members hold anew, by walking it. */

@@ -108,7 +108,7 @@ function recoverMessages(
   let end = 0;
   for (let offset = 0; offset < count;) {
     // One run: settled or not alike, and alone where something is noted of it.
-    const run = new Run(chunk, end, end, 0, order + offset);
+    const run = new Run(chunk, end, end, 0, order + offset, core.nowMs());
     const isGone = isSettled(offset);
     const noted = note(offset);
     do {

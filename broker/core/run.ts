@@ -19,11 +19,14 @@ export class Run {
   wasDelivered = false;
   /** The number of its first message at the member that holds it. */
   seq = 0;
+  /** When it first left the outbox, or came from the disk: for its age. */
+  readonly sinceMs: number;
   /** In a partitioned queue, the key of its one message. */
   key: string | undefined;
 
   /** Owns a share of `chunk`: the caller has retained it, and whoever ends the run releases it. */
-  constructor(chunk: PooledChunk, start: number, end: number, count: number, order: number) {
+  constructor(chunk: PooledChunk, start: number, end: number, count: number, order: number, sinceMs: number) {
+    this.sinceMs = sinceMs;
     this.chunk = chunk;
     this.start = start;
     this.end = end;
@@ -36,11 +39,11 @@ export class Run {
     const bytes = end - start;
     if (bytes * COPY_RATIO > chunk.buf.length) {
       chunk.retain();
-      return new Run(chunk, start, end, count, order);
+      return new Run(chunk, start, end, count, order, pool.turnMs);
     }
     const copy = pool.takeExactly(bytes);
     chunk.buf.copy(copy.buf, 0, start, end);
-    return new Run(copy, 0, bytes, count, order);
+    return new Run(copy, 0, bytes, count, order, pool.turnMs);
   }
 
   get bytes(): number {
@@ -52,7 +55,7 @@ export class Run {
     let at = this.start;
     for (let i = 0; i < count; i++) at = frameEnd(this.chunk.buf, at, this.end);
     this.chunk.retain();
-    const first = new Run(this.chunk, this.start, at, count, this.order);
+    const first = new Run(this.chunk, this.start, at, count, this.order, this.sinceMs);
     first.attempt = this.attempt;
     first.wasDelivered = this.wasDelivered;
     first.seq = this.seq;

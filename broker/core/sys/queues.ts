@@ -10,13 +10,13 @@ export function queues(core: Core): { queues: unknown[] } {
 /** One queue, as `$sys.queues` and `$sys.queue.show` tell it. */
 export function describe(core: Core, queue: Queue): Record<string, unknown> {
   const counts = queue.counts();
-  const since = counts.waiting > 0 ? queue.waitingSinceMs : undefined;
+  const since = queue.oldestSinceMs;
   return {
     queue: queue.name,
     pattern: queue.pattern,
     options: queue.options,
     members: queue.members.map((member) => member.peer.number),
-    oldestMs: since === undefined ? 0 : Math.round(core.nowMs() - since),
+    oldestMs: since === undefined ? 0 : Math.max(0, Math.round(core.nowMs() - since)),
     heldBytes: queue.heldBytes,
     ...counts,
   };
