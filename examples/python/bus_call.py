@@ -33,5 +33,5 @@ for op, *rest in msgpack.Unpacker(bus.makefile("rb", buffering=0)):
         print(f"{a} + {b} = {payload}")
         sys.exit()
     elif op == ERR:
-        sys.exit(f"{rest[2]}: {rest[3]}")
+        sys.exit(f"{rest[1]}: {rest[2]}")
 sys.exit("the broker closed the connection")

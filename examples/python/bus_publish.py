@@ -31,5 +31,5 @@ for op, *rest in msgpack.Unpacker(bus.makefile("rb", buffering=0)):
         print(f"published to {topic}: {rest[1]} received it")
         sys.exit()
     elif op == ERR:
-        sys.exit(f"{rest[2]}: {rest[3]}")
+        sys.exit(f"{rest[1]}: {rest[2]}")
 sys.exit("the broker closed the connection")

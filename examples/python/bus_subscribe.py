@@ -44,5 +44,5 @@ for op, *rest in msgpack.Unpacker(bus.makefile("rb", buffering=0)):
         send(BYE)
         closed = None  # in good order: the loop ends when the broker has delivered what waits
     elif op == ERR:
-        sys.exit(f"{rest[2]}: {rest[3]}")
+        sys.exit(f"{rest[1]}: {rest[2]}")
 sys.exit(closed)

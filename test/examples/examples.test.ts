@@ -6,8 +6,18 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { Processes, type Running } from "./processes.ts";
-import { LANGUAGES, PAIRS, podbus, preparePrograms, shellTour, type Language, type Programs } from "./programs.ts";
+import { type BrokerProcess, type Running, startBroker, uniqueAddress } from "../support/processes.ts";
+import { printsLine, Processes } from "./processes.ts";
+import {
+  LANGUAGES,
+  PAIRS,
+  podbus,
+  preparePrograms,
+  queueProgram,
+  shellTour,
+  type Language,
+  type Programs,
+} from "./programs.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "podbus-examples-"));
 const preparation = new Processes();
@@ -22,11 +32,11 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const addressOf = (what: string): string => `@podbus-examples-${process.pid}-${what}`;
-
 describe("an abstract socket, without the bus", () => {
   const processes = new Processes();
   const listeners = new Map<Language | "Go, gob", Running>();
+  const base = uniqueAddress();
+  const addressOf = (what: string): string => `${base}-${what}`;
   const env = (what: string) => ({ env: { SOCKET_ADDRESS: addressOf(what) } });
 
   beforeAll(async () => {
@@ -35,14 +45,14 @@ describe("an abstract socket, without the bus", () => {
       const json = language === "Go" ? ["-json"] : [];
       listeners.set(language, processes.start([...programs.of(language, "listen"), ...json], env(language)));
     }
-    await listeners.get("Go, gob")!.line(`listening on ${addressOf("gob")}`);
-    for (const language of LANGUAGES) await listeners.get(language)!.line(`listening on ${addressOf(language)}`);
+    await printsLine(listeners.get("Go, gob")!, `listening on ${addressOf("gob")}`);
+    for (const language of LANGUAGES) await printsLine(listeners.get(language)!, `listening on ${addressOf(language)}`);
   });
   afterAll(() => processes.stopAll());
 
   test("Go's net/rpc over HTTP is called from Go", async () => {
     expect(await processes.succeed([...programs.of("Go", "call"), "20", "22"], env("gob"))).toBe("20 + 22 = 42\n");
-    await listeners.get("Go, gob")!.line("called with 20 and 22: 42");
+    await printsLine(listeners.get("Go, gob")!, "called with 20 and 22: 42");
   });
 
   test.each(PAIRS)("JSON lines: %s is called from %s", async (answers, calls) => {
@@ -77,15 +87,17 @@ describe("an abstract socket, without the bus", () => {
 
 describe("through the bus", () => {
   const processes = new Processes();
-  const address = addressOf("bus");
+  const address = uniqueAddress();
   const options = { env: { PODBUS_ADDRESS: address } };
-  let broker: Running;
+  let broker: BrokerProcess;
 
   beforeAll(async () => {
-    broker = processes.start([...podbus, "serve"], options);
-    await processes.succeed([...podbus, "ping"], options);
+    broker = await startBroker({ address });
   });
-  afterAll(() => processes.stopAll());
+  afterAll(async () => {
+    await processes.stopAll();
+    await broker.stop();
+  });
 
   test.each(LANGUAGES)("%s says in a line that nobody responds", async (language) => {
     const { code, stdout, stderr } = await processes.run(programs.of(language, "bus-call"), options);
@@ -99,14 +111,16 @@ describe("through the bus", () => {
 
     beforeAll(async () => {
       responder = processes.start(programs.of(answers, "bus-respond"), options);
-      await responder.line(`answering math.add on ${address}`);
+      await printsLine(responder, `answering math.add on ${address}`);
     });
-    afterAll(() => responder.stop());
+    afterAll(async () => {
+      await responder.stop();
+    });
 
     test.each(LANGUAGES)("%s calls", async (calls) => {
       const command = [...programs.of(calls, "bus-call"), "70000", "-22"] as const;
       expect(await processes.succeed(command, options)).toBe("70000 + -22 = 69978\n");
-      await responder.line("answered 70000 + -22 = 69978");
+      await printsLine(responder, "answered 70000 + -22 = 69978");
     });
 
     test("one without numbers is refused, and the next answered", async () => {
@@ -122,23 +136,23 @@ describe("through the bus", () => {
 
     beforeAll(async () => {
       subscribers = LANGUAGES.map((language) => processes.start(programs.of(language, "bus-subscribe"), options));
-      for (const subscriber of subscribers) await subscriber.line(`subscribed to orders.> on ${address}`);
+      for (const subscriber of subscribers) await printsLine(subscriber, `subscribed to orders.> on ${address}`);
     });
 
     test.each(LANGUAGES)("that %s publishes reach every language", async (language) => {
       const topic = `orders.${language}.created`;
       const stdout = await processes.succeed([...programs.of(language, "bus-publish"), topic, "300"], options);
       expect(stdout).toBe(`published to ${topic}: 3 received it\n`);
-      for (const subscriber of subscribers) await subscriber.line(`${topic} {"id":300,"items":["tea","milk"]}`);
+      for (const subscriber of subscribers) await printsLine(subscriber, `${topic} {"id":300,"items":["tea","milk"]}`);
     });
 
     test("Go and Python end in good order with the broker", async () => {
-      broker.signal("SIGTERM");
+      const ended = broker.stop();
       const [go, python, typescript] = subscribers;
-      expect((await go!.result()).code).toBe(0);
-      expect((await python!.result()).code).toBe(0);
+      expect((await go!.ended).code).toBe(0);
+      expect((await python!.ended).code).toBe(0);
       await typescript!.stop(); // it would wait for the next broker
-      expect((await broker.result()).code).toBe(0);
+      expect((await ended).code).toBe(0);
     });
 
     test.each(["Go", "Python"] as const)("%s says in a line that there is no broker", async (language) => {
@@ -150,16 +164,32 @@ describe("through the bus", () => {
   });
 });
 
+describe("a queue", () => {
+  const processes = new Processes();
+
+  afterAll(() => processes.stopAll());
+
+  test("jobs are done, in order for each album, and the one that always fails ends as a dead letter", async () => {
+    await using broker = await startBroker();
+    const worker = processes.start(queueProgram("queue-worker"), { env: broker.env });
+    await printsLine(worker, `working on thumbnails.make at ${broker.address}`);
+    const stdout = await processes.succeed(queueProgram("queue-produce"), { env: broker.env });
+    expect(stdout.trim().split("\n")).toEqual(
+      ["odd/11", "even/12", "odd/13", "even/14"].map((it) => `queued ${it} in 1 queue`),
+    );
+    await printsLine(worker, 'dead: {"album":"odd","picture":13}, attempts after 3 attempts');
+    for (const made of ["odd/11", "even/12", "even/14"]) await printsLine(worker, `made ${made}, attempt 1`);
+  });
+});
+
 describe("from the shell", () => {
   const processes = new Processes();
-  const options = { env: { PODBUS_ADDRESS: addressOf("shell") } };
 
   afterAll(() => processes.stopAll());
 
   test("the tour publishes, subscribes, responds and requests", async () => {
-    processes.start([...podbus, "serve"], options);
-    await processes.succeed([...podbus, "ping"], options);
-    const stdout = await processes.succeed(shellTour, options);
+    await using broker = await startBroker();
+    const stdout = await processes.succeed(shellTour, { env: broker.env });
     for (const part of ["orders.eu.created", "tea", "milk", "HELLO FROM THE SHELL"]) expect(stdout).toContain(part);
   });
 });

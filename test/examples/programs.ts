@@ -5,18 +5,24 @@ import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 
+import { CLI } from "../support/processes.ts";
 import type { Command, Processes } from "./processes.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-export const podbus: Command = [process.execPath, join(root, "dist/cli/main.js")];
+export const podbus: Command = [process.execPath, CLI];
+/** The programs of the queue, which are in TypeScript only. */
+export const queueProgram = (name: "queue-worker" | "queue-produce"): Command => [
+  process.execPath,
+  join(root, `dist/examples/typescript/${name}.js`),
+];
 export const shellTour: Command = ["sh", join(root, "examples/shell/tour.sh")];
 
 export const LANGUAGES = ["Go", "Python", "TypeScript"] as const;
 export type Language = (typeof LANGUAGES)[number];
 
 /** The names of the programs that each language has. */
-export type Program = "listen" | "call" | "bus-respond" | "bus-call" | "bus-publish" | "bus-subscribe";
+type Program = "listen" | "call" | "bus-respond" | "bus-call" | "bus-publish" | "bus-subscribe";
 
 export interface Programs {
   /** The command of a program in a language. */

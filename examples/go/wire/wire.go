@@ -68,7 +68,7 @@ func (bus *Bus) Receive() (int, []msgpack.RawMessage) {
 			bus.ending = true
 			bus.Send(BYE)
 		case ERR:
-			log.Fatal(As[string](frame[3]), ": ", As[string](frame[4]))
+			log.Fatal(As[string](frame[2]), ": ", As[string](frame[3]))
 		default:
 			return op, frame
 		}
