@@ -99,6 +99,7 @@ export class AckMember extends Member implements Timed, Alarm {
     this.#refill();
     this.queue.supplyLater();
     this.#checkRetired();
+    this.peer.checkDone();
   }
 
   due(): void {
@@ -115,6 +116,7 @@ export class AckMember extends Member implements Timed, Alarm {
     this.#refill();
     this.queue.supplyLater();
     this.#checkRetired();
+    this.peer.checkDone();
   }
 
   override optionsChanged(): void {

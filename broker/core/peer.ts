@@ -241,7 +241,16 @@ export class Peer implements TransportSink, Timed, Alarm {
   leave(): void {
     if (this.#state !== "open") return;
     this.#state = "leaving";
-    for (const live of this.ids.values()) if (live.kind === "subscription") live.hold(false);
+    let left = 0;
+    for (const [number, live] of this.ids) {
+      if (live.kind === "subscription") live.hold(false);
+      // It would only stand in the way: a queue whose last member takes nothing more must not hold up its publishers.
+      if (live.kind !== "responder" && (live.kind !== "member" || !live.retire())) continue;
+      this.ids.delete(number);
+      this.#core.remove(live);
+      left++;
+    }
+    if (left > 0) this.#core.subscriptionsChanged(-left);
     this.#core.dirty(this);
   }
 

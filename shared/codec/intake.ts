@@ -71,7 +71,7 @@ export class Intake {
       // A frame that is longer than the chunk fills it first, if the chunk is all its own.
       const enough = pending === 0 || !fits ? MIN_ROOM_BYTES : 1;
       if (capacity - this.#filled >= enough && (fits || this.#scanned === 0)) return chunk.buf.subarray(this.#filled);
-      if (this.#need <= capacity && !chunk.shared) {
+      if (this.#need <= capacity && capacity >= this.#chunkBytes && !chunk.shared) {
         chunk.buf.copyWithin(0, this.#scanned, this.#filled);
         this.#scanned = 0;
         this.#filled = pending;
