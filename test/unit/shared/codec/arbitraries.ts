@@ -111,11 +111,14 @@ export const anyFrame: fc.Arbitrary<AnyFrame> = fc
   .tuple(fc.array(scalar, { minLength: 1, maxLength: 64, size: "small" }), fc.nat({ max: 2 }))
   .map(([elements, width]) => makeFrame(elements, width));
 
+/** Inside a structure the sign of zero is lost: msgpackr writes it as the integer 0. */
+const nestedDouble: fc.Arbitrary<number> = fc.double({ noNaN: true }).filter((value) => !Object.is(value, -0));
+
 /** A structure as an application sends one: portable types only. */
 export const structure: fc.Arbitrary<unknown> = fc.letrec<{ any: unknown }>((tie) => ({
   any: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
-    fc.oneof(fc.constant(null), fc.boolean(), fc.maxSafeInteger(), fc.double({ noNaN: true }), text),
+    fc.oneof(fc.constant(null), fc.boolean(), fc.maxSafeInteger(), nestedDouble, text),
     fc.array(tie("any"), { maxLength: 5 }),
     fc.dictionary(fc.string({ maxLength: 6 }), tie("any"), { maxKeys: 5, noNullPrototype: true }),
   ),
