@@ -4,7 +4,7 @@
 import { type Bus, connect } from "../client/index.ts";
 import { PodbusError } from "../shared/errors.ts";
 import type { ConnectionOptions } from "./command.ts";
-import { CommandFailure, errorLine, exitCodeOfSignal } from "./usage.ts";
+import { CommandFailure, errorLine } from "./usage.ts";
 
 /** Connects, as {@link ConnectionOptions} say. Rejects with the one line that names what sockets there are. */
 export function openBus(options: ConnectionOptions): Promise<Bus> {
@@ -35,30 +35,28 @@ export async function withBus<T>(options: ConnectionOptions, work: (bus: Bus) =>
   }
 }
 
-/** For commands that stay: a line on standard error when the connection is lost, and when it is there again. */
-export function tellConnection(bus: Bus, address: string): void {
-  bus.on("disconnect", () => tell(`the connection to ${address} was lost; trying again`));
-  bus.on("reconnect", () => tell(`connected to ${address} again`));
-  bus.on("error", (error: Error) => tell(error));
+/**
+ * For commands that stay: a line on standard error when the connection is lost, and when it is there again. What it returns ends
+ * that, for a command that is about to let go by itself.
+ */
+export function tellConnection(bus: Bus, address: string): () => void {
+  let isEnding = false;
+  const tellUnlessEnding = (what: unknown): void => {
+    if (!isEnding) tell(what);
+  };
+  bus.on("disconnect", () => tellUnlessEnding(`the connection to ${address} was lost; trying again`));
+  bus.on("reconnect", () => tellUnlessEnding(`connected to ${address} again`));
+  bus.on("error", ({ error, where }) => {
+    if (where === "connection") tellUnlessEnding(error); // the others are told where they happen
+  });
+  return () => {
+    isEnding = true;
+  };
 }
 
 /** One line on standard error. */
-export function tell(what: string | Error): void {
+export function tell(what: unknown): void {
   process.stderr.write(`${errorLine(what)}\n`);
-}
-
-/** Resolves with the first SIGINT or SIGTERM; a second one ends the process at once. */
-export function untilSignal(): Promise<"SIGINT" | "SIGTERM"> {
-  return new Promise((resolve) => {
-    let isFirst = true;
-    const on = (signal: "SIGINT" | "SIGTERM"): void => {
-      if (!isFirst) process.exit(exitCodeOfSignal(signal));
-      isFirst = false;
-      resolve(signal);
-    };
-    process.on("SIGINT", on);
-    process.on("SIGTERM", on);
-  });
 }
 
 /** Whether this is the error of a code. */

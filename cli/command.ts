@@ -39,7 +39,12 @@ export function newCommand(name: string, summary: string, examples: readonly Exa
 export function withConnection(command: Command, connectTimeout = "1s"): Command {
   const name = command.name();
   return withAddress(command)
-    .option("--name <name>", "what the broker calls this client in its lists", parseName, name)
+    .addOption(
+      new Option("--name <name>", "what the broker calls this client in its lists")
+        .env("PODBUS_NAME")
+        .argParser(parseName)
+        .default(name),
+    )
     .addOption(
       new Option("--connect-timeout <duration>", "how long to try to reach the broker")
         .argParser(durationOption)

@@ -4,6 +4,7 @@
 import { CommanderError } from "commander";
 
 import { printable } from "../shared/printable.ts";
+import { VERSION } from "../shared/version.ts";
 import { out } from "./output.ts";
 import { errorLine, Exit, exitCodeOf, UsageError } from "./usage.ts";
 
@@ -35,6 +36,7 @@ const COMMANDS: Record<string, Entry> = {
 /** Runs `podbus ARGS…`. Never rejects: what went wrong is one line on standard error. */
 export async function dispatch(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args;
+  dropEmptyVariables();
   try {
     return await start(first, rest);
   } catch (error) {
@@ -50,6 +52,13 @@ export async function dispatch(args: readonly string[]): Promise<number> {
   }
 }
 
+/** An empty variable is one that is not set, for the client, too: that is how many tools unset them. */
+function dropEmptyVariables(): void {
+  for (const [name, value] of Object.entries(process.env)) {
+    if (value === "" && name.startsWith("PODBUS_")) delete process.env[name];
+  }
+}
+
 async function start(name: string | undefined, args: readonly string[]): Promise<number> {
   if (name === undefined) {
     process.stderr.write(help());
@@ -62,8 +71,7 @@ async function start(name: string | undefined, args: readonly string[]): Promise
     return Exit.DONE;
   }
   if (name === "--version" || name === "-V") {
-    const { readVersion } = await import("./version.ts");
-    await out.write(`${await readVersion()}\n`);
+    await out.line(VERSION);
     return Exit.DONE;
   }
   const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name]! : undefined;

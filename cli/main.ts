@@ -3,4 +3,4 @@
 
 import { dispatch } from "./dispatch.ts";
 
-process.exit(await dispatch(process.argv.slice(2)));
+void dispatch(process.argv.slice(2)).then((exitCode) => process.exit(exitCode));

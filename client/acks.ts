@@ -49,7 +49,11 @@ export class Acks {
 
   settleRange(sid: number, first: number, last: number, verdict: Verdict, delayMs?: number): void {
     const w = this.#sink.writer;
-    w.frame(delayMs === undefined ? 5 : 6, Op.ACK).int(sid).int(first).int(last).int(verdict);
+    w.frame(delayMs === undefined ? 5 : 6, Op.ACK)
+      .int(sid)
+      .int(first)
+      .int(last)
+      .int(verdict);
     if (delayMs !== undefined) w.int(delayMs);
     this.#sink.touched();
   }

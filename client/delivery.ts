@@ -6,6 +6,8 @@ import type { Verdict } from "./acks.ts";
 export interface DeliveryOwner {
   /** The pattern, where it is a topic: then every message has that one. */
   readonly fixedTopic: string | undefined;
+  /** Whether it takes requests, and not messages. */
+  readonly answers: boolean;
   /** Sends a verdict. `sid` tells whether the connection that the message came by is still the one. */
   settle(sid: number, seq: number, verdict: Verdict, delayMs?: number): void;
 }
@@ -15,6 +17,7 @@ export class Delivery<Owner extends DeliveryOwner = DeliveryOwner> {
   readonly sid: number;
   readonly attempt: number;
   readonly retained: boolean;
+  readonly answers: boolean;
   /** The next message's number; 0 where its subscription does not acknowledge. */
   seq: number;
 
@@ -24,5 +27,6 @@ export class Delivery<Owner extends DeliveryOwner = DeliveryOwner> {
     this.seq = seq;
     this.attempt = attempt;
     this.retained = retained;
+    this.answers = owner.answers;
   }
 }

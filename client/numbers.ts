@@ -3,13 +3,17 @@
 import { MAX_ID } from "../shared/protocol.ts";
 
 export class Numbers {
-  #last = 0;
+  #last: number;
   #wrapped = false;
   readonly #isLive: (number: number) => boolean;
 
-  /** @param isLive whether a number is in use; asked only once all of them have been. */
-  constructor(isLive: (number: number) => boolean) {
+  /**
+   * @param isLive whether a number is in use; asked only once all of them have been
+   * @param last the number before the first
+   */
+  constructor(isLive: (number: number) => boolean, last = 0) {
     this.#isLive = isLive;
+    this.#last = last;
   }
 
   next(): number {

@@ -19,6 +19,7 @@ import { encodePublish } from "./encode.ts";
 import type { Env } from "./env.ts";
 import { Hold } from "./hold.ts";
 import { Later } from "./later.ts";
+import type { Emptying } from "./own-holds.ts";
 import type { Barrier, Syncs } from "./syncs.ts";
 import { type Topic, TopicTable } from "./topic-table.ts";
 
@@ -30,12 +31,9 @@ const APPEND_BYTES = 16 * 1024;
 const RESCUE_MS = 250;
 const RESCUE_BYTES = 1024 * 1024;
 
-/** Whether the code that runs now is what empties the queue that holds a topic up; "unknown" where a handler may be. */
-export type Emptying = "yes" | "no" | "unknown";
-
 export interface PublisherHooks {
   /** Asked for a topic in XOFF, with the broker's words for what holds it up. */
-  emptying(why: string | undefined): Emptying;
+  emptying(topic: string, why: string | undefined): Emptying;
   blocked(topic: string, why: string | undefined): void;
   unblocked(topic: string): void;
   /** A publish was refused, and nobody awaits its confirmation. */
@@ -249,7 +247,10 @@ export class Publisher {
     for (const barrier of barriers) barrier.reject(error);
     for (const { barrier } of this.#gates) barrier.reject(error);
     this.#gates = [];
-    for (const topic of this.#held) topic.hold!.over.reject(error);
+    for (const topic of this.#held) {
+      topic.hold!.rescue?.();
+      topic.hold!.over.reject(error);
+    }
     this.#room?.reject(error);
     this.#room = undefined;
     this.#bufferedBytes = 0;
@@ -336,7 +337,7 @@ export class Publisher {
   #isExempt(topic: Topic): boolean {
     const { hold } = topic;
     if (hold === undefined) return false;
-    const emptying = this.#hooks.emptying(hold.why);
+    const emptying = this.#hooks.emptying(topic.name, hold.why);
     if (emptying === "unknown") this.#rescueSoon(topic, hold);
     return emptying === "yes";
   }
@@ -352,7 +353,7 @@ export class Publisher {
    */
   #rescue(topic: Topic, hold: Hold): void {
     hold.rescue = undefined;
-    if (topic.hold !== hold || !this.#connected || this.#hooks.emptying(hold.why) !== "unknown") return;
+    if (topic.hold !== hold || !this.#connected || this.#hooks.emptying(topic.name, hold.why) !== "unknown") return;
     let bytes = 0;
     for (let run = hold.queue.peek(); run !== undefined && bytes < RESCUE_BYTES; run = hold.queue.peek()) {
       bytes += runBytes(run);

@@ -24,7 +24,10 @@ export class TopicTable {
     if (known !== undefined) return known;
     checkTopic(name);
     if (isSystemTopic(name)) {
-      throw new PodbusError("not_allowed", `topics that begin with $ are the broker's own: ${name} can't be published to`);
+      throw new PodbusError(
+        "not_allowed",
+        `topics that begin with $ are the broker's own: ${name} can't be published to`,
+      );
     }
     if (this.#topics.size >= MAX_TOPICS) this.#forget();
     const topic: Topic = { name, encoded: new FrameWriter(0).str(name).take(), hold: undefined };

@@ -30,7 +30,13 @@ type Overlap<A extends string, B extends string> = A extends B
           ? false
           : SameToken<A, B>;
 
-type SameToken<A extends string, B extends string> = A extends "*" ? true : B extends "*" ? true : A extends B ? true : false;
+type SameToken<A extends string, B extends string> = A extends "*"
+  ? true
+  : B extends "*"
+    ? true
+    : A extends B
+      ? true
+      : false;
 
 /** The declarations that `Subject` touches. A declared topic may itself be a pattern. */
 type Declared<Topics, Subject extends string> = {

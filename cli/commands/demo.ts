@@ -1,15 +1,14 @@
 // `podbus demo DIR`: a broker, a producer and three workers, each a process of its own, move every file below a folder through a bus
 // of their own; this process collects what the workers found, and checks it against the files.
 
+import { once } from "node:events";
 import { statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { setImmediate as turn } from "node:timers/promises";
 import type { Writable } from "node:stream";
 
 import { connect } from "../../client/index.ts";
-import { untilSignal } from "../bus.ts";
 import { newCommand } from "../command.ts";
 import { Collector } from "../demo/collector.ts";
 import { findFiles, type FoundFile, type LeftOut } from "../demo/files.ts";
@@ -20,6 +19,7 @@ import type { Run } from "../dispatch.ts";
 import { toJson } from "../display.ts";
 import { out } from "../output.ts";
 import { formatBytes, plural } from "../units.ts";
+import { untilSignal } from "../signals.ts";
 import { CommandFailure, Exit, exitCodeOfSignal } from "../usage.ts";
 
 /** Between two looks at the progress: on a terminal one line is rewritten; elsewhere lines add up, so there are few. */
@@ -91,7 +91,7 @@ async function sendList(files: readonly FoundFile[], to: Writable): Promise<void
   const MANY = 1000;
   for (let i = 0; i < files.length; i += MANY) {
     const paths = files.slice(i, i + MANY).flatMap(({ path }) => [path, NUL]);
-    if (!to.write(Buffer.concat(paths))) await turn();
+    if (!to.write(Buffer.concat(paths))) await once(to, "drain");
   }
   to.write(NUL);
 }

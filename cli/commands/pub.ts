@@ -4,7 +4,7 @@
 import { Option } from "commander";
 
 import type { Bus } from "../../client/index.ts";
-import { hasCode, withBus } from "../bus.ts";
+import { withBus } from "../bus.ts";
 import { type ConnectionOptions, headerOption, newCommand, topicArgument, withConnection } from "../command.ts";
 import type { Run } from "../dispatch.ts";
 import { toJson } from "../display.ts";
@@ -14,8 +14,9 @@ import { AS, type As, pipedPayload, typedPayload } from "../payload.ts";
 import { plural } from "../units.ts";
 import { CommandFailure, Exit, UsageError } from "../usage.ts";
 
-/** Confirmations that may be under way at once: enough to hide the way to the broker and back, few enough to hold. */
+/** What may be unconfirmed at once: enough to hide the way to the broker and back, little enough to hold. */
 const MAX_UNCONFIRMED = 1000;
+const MAX_UNCONFIRMED_BYTES = 1024 * 1024;
 
 interface PubOptions extends ConnectionOptions {
   as: As;
@@ -24,6 +25,12 @@ interface PubOptions extends ConnectionOptions {
   retain?: true;
   header?: Record<string, string | number | boolean>;
   json?: true;
+}
+
+/** What is to be published, and about how long it is. */
+interface Piece {
+  readonly data: unknown;
+  readonly bytes: number;
 }
 
 /** What was published, and, with `--confirm`, how many deliveries the broker made of it. */
@@ -59,7 +66,7 @@ export const run: Run = async (args) => {
   const [topic, data] = command.processedArgs as [string, string[]];
   if (options.lines && data.length > 0) throw new UsageError("--lines reads standard input; leave out the DATA");
 
-  const messages = options.lines ? pipedLines(options.as) : await payloads(data, options.as);
+  const messages = options.lines ? pipedLines(options.as) : await typedOrPiped(data, options.as);
   const published = await withBus(options, (bus) => publishAll(bus, topic, messages, options));
   if (options.json) await out.line(toJson(options.confirm ? published : { messages: published.messages }));
   else if (options.confirm) {
@@ -68,59 +75,95 @@ export const run: Run = async (args) => {
   return Exit.DONE;
 };
 
-async function payloads(data: readonly string[], as: As): Promise<unknown[][]> {
-  if (data.length > 0) return [data.map((text) => typedPayload(text, as))];
-  return [[pipedPayload(await readAll(process.stdin), as)]];
+async function typedOrPiped(data: readonly string[], as: As): Promise<Piece[][]> {
+  if (data.length > 0) return [data.map((text) => ({ data: typedPayload(text, as), bytes: text.length }))];
+  const whole = await readAll(process.stdin);
+  return [[{ data: pipedPayload(whole, as), bytes: whole.length }]];
 }
 
-async function* pipedLines(as: As): AsyncGenerator<unknown[]> {
-  for await (const lines of readLines(process.stdin)) yield lines.map((line) => pipedPayload(line, as));
+async function* pipedLines(as: As): AsyncGenerator<Piece[]> {
+  for await (const lines of readLines(process.stdin)) {
+    yield lines.map((line) => ({ data: pipedPayload(line, as), bytes: line.length }));
+  }
 }
 
 async function publishAll(
   bus: Bus,
   topic: string,
-  batches: AsyncIterable<unknown[]> | Iterable<unknown[]>,
+  batches: AsyncIterable<Piece[]> | Iterable<Piece[]>,
   { header, retain, confirm }: PubOptions,
 ): Promise<Published> {
-  const how = { ...(header && { headers: header }), ...(retain && { retain }), ...(confirm && { confirm }) };
-  const published: Published = { messages: 0, receivers: 0 };
-  const unconfirmed = new Set<Promise<void>>();
-  const failures: unknown[] = [];
-  const count = async (receivers: Promise<number | void>): Promise<void> => {
-    try {
-      published.receivers += (await receivers) ?? 0;
-      published.messages++;
-    } catch (error) {
-      failures.push(error);
-    }
-  };
+  const how = { ...(header && { headers: header }), ...(retain && { retain }) };
+  const window = new Window();
+  let messages = 0;
+  let doubtful = 0;
+  bus.on("disconnect", ({ unconfirmed }) => {
+    doubtful += unconfirmed;
+  });
   try {
     for await (const batch of batches) {
-      for (const data of batch) {
-        const sent = bus.publish(topic, data, how);
-        if (confirm && sent !== undefined) {
-          const counted: Promise<void> = count(sent).finally(() => unconfirmed.delete(counted));
-          unconfirmed.add(counted);
-          if (unconfirmed.size >= MAX_UNCONFIRMED) await Promise.race(unconfirmed);
+      for (const { data, bytes } of batch) {
+        if (confirm) {
+          await window.add(bus.publish(topic, data, { ...how, confirm }), bytes);
         } else {
-          if (sent !== undefined) await sent;
-          published.messages++;
+          const full = bus.publish(topic, data, how);
+          if (full !== undefined) await full;
         }
-        if (failures.length > 0) throw failures[0];
+        messages++;
       }
     }
-    await Promise.all(unconfirmed);
-    if (failures.length > 0) throw failures[0];
+    await window.end();
     await bus.flush();
   } catch (error) {
-    throw refused(error, published.messages);
+    if (messages < 2 || !(error instanceof Error)) throw error;
+    throw new CommandFailure(`${error.message} (${plural(messages, "message")} were sent before)`, { cause: error });
   }
-  return published;
+  if (doubtful > 0) {
+    const may = `the connection was lost on the way: ${plural(doubtful, "message")} may not have arrived`;
+    throw new CommandFailure(`${may}; with --confirm they are sent again`);
+  }
+  return { messages, receivers: window.receivers };
 }
 
-/** Says how far it got, where it was more than one message. */
-function refused(error: unknown, messages: number): unknown {
-  if (messages < 2 || !(error instanceof Error) || hasCode(error, "bad_topic")) return error;
-  return new CommandFailure(`${error.message} (${plural(messages, "message")} were sent before)`, { cause: error });
+/** Publishes whose confirmation is under way. */
+class Window {
+  /** Deliveries that the broker confirmed. */
+  receivers = 0;
+  #messages = 0;
+  #bytes = 0;
+  #error: unknown;
+  #settled: () => void = () => {};
+
+  /** Resolves once there is room for another one. Rejects where one of them failed. */
+  async add(confirmed: Promise<number>, bytes: number): Promise<void> {
+    this.#messages++;
+    this.#bytes += bytes;
+    void this.#count(confirmed, bytes);
+    await this.#until(() => this.#messages < MAX_UNCONFIRMED && this.#bytes < MAX_UNCONFIRMED_BYTES);
+  }
+
+  async end(): Promise<void> {
+    await this.#until(() => this.#messages === 0);
+  }
+
+  async #count(confirmed: Promise<number>, bytes: number): Promise<void> {
+    try {
+      const receivers = await confirmed;
+      this.receivers += receivers;
+    } catch (error) {
+      this.#error ??= error;
+    }
+    this.#messages--;
+    this.#bytes -= bytes;
+    this.#settled();
+  }
+
+  async #until(done: () => boolean): Promise<void> {
+    while (!done()) {
+      await new Promise<void>((resolve) => {
+        this.#settled = resolve;
+      });
+    }
+    if (this.#error !== undefined) throw this.#error;
+  }
 }

@@ -2,6 +2,7 @@
 
 import { Option } from "commander";
 
+import { PodbusError } from "../../shared/errors.ts";
 import { withBus } from "../bus.ts";
 import {
   type ConnectionOptions,
@@ -57,10 +58,15 @@ export const run: Run = async (args) => {
   const payload = await payloadOf(data, options.as);
   const how = { timeoutMs: options.timeout, ...(options.header && { headers: options.header }) };
   await withBus(options, async (bus) => {
-    if (options.many) {
-      for await (const answer of bus.requestMany(topic, payload, how)) await print(answer, options);
-    } else {
-      await print(await bus.request(topic, payload, how), options);
+    try {
+      if (options.many) {
+        for await (const answer of bus.requestMany(topic, payload, how)) await print(answer, options);
+      } else {
+        await print(await bus.request(topic, payload, how), options);
+      }
+    } catch (error) {
+      if (!(error instanceof PodbusError) || error.message.includes(topic)) throw error;
+      throw new PodbusError(error.code, `${topic}: ${error.message}`, { cause: error });
     }
   });
   return Exit.DONE;

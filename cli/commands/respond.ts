@@ -2,14 +2,15 @@
 
 import { Option } from "commander";
 
-import { openBus, tellConnection, untilSignal } from "../bus.ts";
+import { openBus, tellConnection } from "../bus.ts";
 import { type ConnectionOptions, countOption, newCommand, patternArgument, withConnection } from "../command.ts";
 import type { Run } from "../dispatch.ts";
 import { rawBytes } from "../display.ts";
 import { execute } from "../exec.ts";
 import { out } from "../output.ts";
 import { AS, type As, typedPayload } from "../payload.ts";
-import { Exit, UsageError } from "../usage.ts";
+import { untilSignal } from "../signals.ts";
+import { Exit, exitCodeOfSignal, UsageError } from "../usage.ts";
 
 interface RespondOptions extends ConnectionOptions {
   as: As;
@@ -44,8 +45,9 @@ export const run: Run = async (args) => {
 
   const fixed = data === undefined ? undefined : typedPayload(data, options.as);
   const stopped = untilSignal();
-  const bus = await openBus(options);
-  tellConnection(bus, options.address);
+  const bus = await Promise.race([openBus(options), stopped]);
+  if (typeof bus === "string") return exitCodeOfSignal(bus);
+  const silence = tellConnection(bus, options.address);
   const responder = bus.respond(
     topic,
     data !== undefined
@@ -55,7 +57,9 @@ export const run: Run = async (args) => {
     { concurrency: options.concurrency },
   );
   await responder.ready;
-  await stopped;
+  const why = await Promise.race([stopped, responder.closed]);
+  if (why instanceof Error) throw why;
+  silence();
   await bus.drain();
   await out.flushed();
   return Exit.DONE;

@@ -1,14 +1,15 @@
 // `podbus serve`: the broker as a process. Logs, signals and exit codes are its own; all else is the broker's.
 
-import { createBroker } from "../../broker/index.ts";
-import { untilSignal } from "../bus.ts";
+import { type BrokerOptions, createBroker, type ListeningBroker } from "../../broker/index.ts";
+import { PodbusError } from "../../shared/errors.ts";
+import { VERSION } from "../../shared/version.ts";
 import { newCommand } from "../command.ts";
 import type { Run } from "../dispatch.ts";
 import { parentGone } from "../lifeline.ts";
-import { createLog } from "../serve/log.ts";
+import { createLog, type Log } from "../serve/log.ts";
 import { serveOptions, withServeOptions } from "../serve/options.ts";
-import { Exit } from "../usage.ts";
-import { readVersion } from "../version.ts";
+import { untilSignal } from "../signals.ts";
+import { CommandFailure, Exit } from "../usage.ts";
 
 export const run: Run = async (args) => {
   const command = withServeOptions(
@@ -27,18 +28,40 @@ export const run: Run = async (args) => {
   command.parse(args, { from: "user" });
   const options = serveOptions(command);
   const log = createLog(options.logLevel);
-  // A signal while it still waits for its name ends it as well.
+  const stop = new AbortController();
   const stopped = Promise.race([untilSignal(), ...(options.withParent ? [parentGone()] : [])]);
-  const listening = createBroker({ ...options.broker, logger: log }).listen();
-  const broker = await Promise.race([listening, stopped.then(() => undefined)]);
+  // A signal ends it while it still waits for its name, too.
+  void stopped.then(() => stop.abort());
+  const broker = await listen(options.broker, log, stop.signal);
   if (broker === undefined) return Exit.DONE;
-  const version = await readVersion();
-  log.info({ address: broker.address, pid: process.pid, version }, "listening");
+
+  log.info({ address: broker.address, pid: process.pid, version: VERSION }, "listening");
   await log.open();
-  const why = await Promise.race([stopped, broker.closed]);
-  log.info({ why: String(why ?? "its parent is gone") }, "closing");
+  const why = await stopped;
+  log.info({ why: why ?? "the parent is gone" }, "closing");
   await broker.close();
   log.info({}, "closed");
-  log.flush();
+  await log.flushed();
   return Exit.DONE;
 };
+
+/** Takes the address; with `wait`, once it is free. Undefined where it was told to end before. */
+async function listen(options: BrokerOptions, log: Log, signal: AbortSignal): Promise<ListeningBroker | undefined> {
+  const withLog = { ...options, logger: log };
+  try {
+    return await createBroker({ ...withLog, wait: false }).listen();
+  } catch (error) {
+    if (!(error instanceof PodbusError) || error.code !== "address_in_use") throw error;
+    if (!options.wait) {
+      throw new CommandFailure(`${error.message}, or wait until it is free with --wait`, { cause: error });
+    }
+  }
+  log.info({ address: options.address }, "waiting until the address is free");
+  await log.open();
+  try {
+    return await createBroker(withLog).listen({ signal });
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
+}

@@ -4,11 +4,13 @@
 import { Option } from "commander";
 
 import type { Bus, Message, Subscription } from "../../client/index.ts";
-import { openBus, tell, tellConnection, untilSignal } from "../bus.ts";
+import { openBus, tell, tellConnection } from "../bus.ts";
 import { type ConnectionOptions, countOption, newCommand, patternArguments, withConnection } from "../command.ts";
 import type { Run } from "../dispatch.ts";
 import { displayLine, onOneLine, rawBytes, toJson } from "../display.ts";
 import { out } from "../output.ts";
+import { untilSignal } from "../signals.ts";
+import { plural } from "../units.ts";
 import { Exit, exitCodeOfSignal, UsageError } from "../usage.ts";
 
 const OVERFLOW = ["block", "drop-oldest", "drop-newest", "latest", "disconnect"] as const;
@@ -51,16 +53,19 @@ export const run: Run = async (args) => {
   }
 
   const stopped = untilSignal();
-  const bus = await openBus(options);
-  tellConnection(bus, options.address);
+  const bus = await Promise.race([openBus(options), stopped]);
+  if (typeof bus === "string") return exitCodeOfSignal(bus);
+  const silence = tellConnection(bus, options.address);
   const printer = new Printer(bus, patterns, options);
-  const ended = await Promise.race([printer.run(), stopped]);
+  const printing = printer.run();
+  const ended = await Promise.race([printing, stopped]);
+  silence();
   if (ended === undefined) {
     await bus.close();
     return Exit.DONE;
   }
-  // What came before the signal is printed, what the queue gave and was not printed goes back.
-  printer.stop();
+  await printer.drain();
+  await printing;
   await bus.drain();
   return options.count === undefined ? Exit.DONE : exitCodeOfSignal(ended);
 };
@@ -80,34 +85,37 @@ class Printer {
       ...(!options.retained && options.queue === undefined && { retained: false }),
     };
     this.#subscriptions = patterns.map((pattern) => bus.subscribe(pattern, how));
-    bus.on("gap", ({ pattern, lost, why }) => {
-      const what = lost === undefined ? "messages may have been lost" : `${lost} messages were lost`;
-      tell(`${what} of ${pattern} (${why})`);
+    bus.on("gap", ({ subscription, lost, why }) => {
+      const what = lost === undefined ? "messages may have been lost" : `${plural(lost, "message")} lost`;
+      tell(`${what}: ${subscription.pattern}, ${why}`);
     });
   }
 
-  /** Resolves once `--count` is reached. Rejects where a subscription is refused or ends. */
+  /** Resolves once `--count` is reached. Rejects where a subscription is refused, or is ended by the broker. */
   async run(): Promise<undefined> {
     await Promise.all(this.#subscriptions.map((subscription) => this.#print(subscription)));
   }
 
-  stop(): void {
-    this.#left = 0;
-    for (const subscription of this.#subscriptions) void subscription.unsubscribe();
+  /** Prints what has come, and no more; what a queue gave and was not printed goes back. */
+  async drain(): Promise<void> {
+    await Promise.all(this.#subscriptions.map((subscription) => subscription.drain()));
   }
 
   async #print(subscription: Subscription): Promise<void> {
     await subscription.ready;
     for await (const message of subscription) {
       if (this.#left === 0) break;
+      this.#left--;
       const full = this.#put(message);
       if (full !== undefined) await full;
       if (this.#options.ack) {
         await out.flushed();
         message.ack();
       }
-      if (--this.#left === 0) this.stop();
+      if (this.#left === 0) break;
     }
+    // Whoever has printed the last one ends the others' loops.
+    if (this.#left === 0) for (const other of this.#subscriptions) void other.unsubscribe();
   }
 
   #put(message: Message): void | Promise<void> {

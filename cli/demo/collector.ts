@@ -103,7 +103,7 @@ export class Collector {
     const share = this.shares[worker - 1]!;
     share.parts++;
     share.bytes += bytes;
-    this.ledger.found(file, part, digest.slice()); // what came in a message is not kept beyond its handler
+    this.ledger.found(file, part, Buffer.from(digest)); // a copy: what came in a message pins the chunk that it came in
     if (this.ledger.results === this.published) this.#wake();
   }
 

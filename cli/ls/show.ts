@@ -29,7 +29,7 @@ function rows({ socket, greeting }: Listed): string[][] {
     printable(socket.address) + (socket.padding > 0 ? ` (+${socket.padding} NUL)` : ""),
     socket.type === "stream" ? socket.state : `${socket.state} ${socket.type}`,
     socket.waiting > 0 ? `${socket.connections} (+${socket.waiting} waiting)` : String(socket.connections),
-    greeting === undefined ? "-" : printable(greeting.broker ?? "yes"),
+    greeting === undefined ? "-" : `protocol ${greeting.protocol}`,
   ];
   const nothing = what.map(() => "");
   return [what.concat(holder(first)), ...others.map((other) => nothing.concat(holder(other)))];

@@ -10,21 +10,24 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** A reader of the log that stops reading must not stop the broker: what it leaves unread beyond this is dropped. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
+/** How long the end may wait for such a reader. */
+const MAX_FLUSH_MS = 1000;
+
 type Level = Exclude<LogLevel, "silent">;
 
 /** A logger for the broker. */
 export interface Log extends BrokerLogger {
-  /** Loads pino and writes what was kept. */
+  /** Loads pino and writes what was kept. Again, it does nothing. */
   open(): Promise<void>;
-  /** Writes what is left, before the process ends. */
-  flush(): void;
+  /** Resolves once all is written, or can't be: before the process ends. */
+  flushed(): Promise<void>;
 }
 
 export function createLog(level: LogLevel): Log {
   const least = LOG_LEVELS.indexOf(level);
   const kept: { level: Level; fields: object; message: string }[] = [];
   let to: BrokerLogger | undefined;
-  let flush = (): void => {};
+  let flushed = (): Promise<void> => Promise.resolve();
   const at =
     (level: Level) =>
     (fields: object, message: string): void => {
@@ -38,10 +41,12 @@ export function createLog(level: LogLevel): Log {
     warn: at("warn"),
     error: at("error"),
     open: async () => {
+      if (to !== undefined) return;
       const { pino } = await import("pino");
       const options = {
         level,
         base: null,
+        errorKey: "error",
         timestamp: false,
         formatters: { level: (label: string) => ({ level: label }) },
       };
@@ -51,10 +56,14 @@ export function createLog(level: LogLevel): Log {
       } else {
         const destination = pino.destination({ dest: 1, sync: false, maxLength: MAX_UNREAD_BYTES });
         to = pino(stamped, destination);
-        flush = () => destination.flushSync();
+        flushed = () =>
+          new Promise((resolve) => {
+            destination.flush(() => resolve());
+            setTimeout(resolve, MAX_FLUSH_MS);
+          });
       }
       for (const { level, fields, message } of kept.splice(0)) to[level](fields, message);
     },
-    flush: () => flush(),
+    flushed: () => flushed(),
   };
 }

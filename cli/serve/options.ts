@@ -64,7 +64,7 @@ const NUMBERS: readonly Described[] = [
   {
     name: "headroom",
     kind: "size",
-    minimum: 1,
+    minimum: 0,
     what: "what a publisher may send to topics that are held before it is paused",
     usual: formatBytes(DEFAULT_HEADROOM_BYTES),
   },

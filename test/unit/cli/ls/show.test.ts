@@ -34,7 +34,7 @@ test("marks brokers, names who holds each, and says where that can't be seen", (
   ]);
   expect(text.split("\n").map((line) => line.split(/ {2,}/))).toEqual([
     ["ADDRESS", "STATE", "CLIENTS", "BROKER", "PID", "USER", "CONTAINER", "COMMAND"],
-    ["@podbus", "listening", "2", "podbus", "7", "root", "0123456789ab", "podbus serve"],
+    ["@podbus", "listening", "2", "protocol 1", "7", "root", "0123456789ab", "podbus serve"],
     ["", "8", "root", "-", "podbus serve"],
     [
       "@x\\x1b (+3 NUL)",

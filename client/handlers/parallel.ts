@@ -1,0 +1,120 @@
+// Several handlers at once. Up to a limit p-queue keeps count of those that run; it is loaded with the first subscription that wants
+// it. A handler that returns no promise is done when it returns, and never enters the queue (a task costs 2.5 µs).
+
+import type PQueue from "p-queue";
+
+import type { Content } from "../content.ts";
+import { Gap, type Inbox } from "../inbox.ts";
+import { Later } from "../later.ts";
+import { type Consumer, isThenable, type Work } from "./consumer.ts";
+
+export class ParallelHandlers<Item extends Content> implements Consumer<Item> {
+  readonly #inbox: Inbox<Item>;
+  readonly #work: Work<Item>;
+  readonly #limit: number;
+  #queue: PQueue | undefined;
+  #running = 0;
+  #idle: Later | undefined;
+  #goingOn = false;
+  untracked = 0;
+
+  /** @param limit how many; Infinity for as many as come */
+  constructor(inbox: Inbox<Item>, work: Work<Item>, limit: number) {
+    this.#inbox = inbox;
+    this.#work = work;
+    this.#limit = limit;
+    if (limit < Infinity) void this.#load();
+  }
+
+  get active(): boolean {
+    return this.#running > 0;
+  }
+
+  deliver(item: Item): void {
+    if (this.#isFree && this.#inbox.length === 0) this.#handle(item, false);
+    else this.#inbox.add(item);
+  }
+
+  gap(gap: Gap): void {
+    if (this.#inbox.length > 0) this.#inbox.add(gap);
+    else this.#work.gap(gap);
+  }
+
+  clear(): Item[] {
+    return this.#inbox.clear();
+  }
+
+  async finish(): Promise<void> {
+    if (this.#isIdle) return;
+    this.#idle ??= new Later();
+    await this.#idle.promise;
+  }
+
+  stop(): void {}
+
+  get #isFree(): boolean {
+    return this.#limit === Infinity || (this.#queue !== undefined && this.#queue.pending < this.#limit);
+  }
+
+  get #isIdle(): boolean {
+    return this.#running === 0 && this.#inbox.length === 0;
+  }
+
+  async #load(): Promise<void> {
+    const { default: Queue } = await import("p-queue");
+    this.#queue = new Queue({ concurrency: this.#limit });
+    this.#queue.on("next", () => this.#goOn());
+    this.#goOn();
+  }
+
+  /** @param counted whether the inbox counts it already */
+  #handle(item: Item, counted: boolean): void {
+    const work = this.#work;
+    let result: unknown;
+    try {
+      result = work.call(item);
+    } catch (error) {
+      work.failed(item, error);
+      if (counted) this.#inbox.done(item);
+      return;
+    }
+    if (!isThenable(result)) {
+      work.succeeded(item, result);
+      if (counted) this.#inbox.done(item);
+      return;
+    }
+    if (!counted) this.#inbox.begin(item);
+    this.#running++;
+    const isUntracked = !work.tracking;
+    if (isUntracked) this.untracked++;
+    const settled = this.#await(item, result, isUntracked);
+    void this.#queue?.add(() => settled);
+  }
+
+  async #await(item: Item, result: PromiseLike<unknown>, isUntracked: boolean): Promise<void> {
+    try {
+      this.#work.succeeded(item, await result);
+    } catch (error) {
+      this.#work.failed(item, error);
+    }
+    this.#running--;
+    if (isUntracked) this.untracked--;
+    this.#inbox.done(item);
+    if (this.#limit === Infinity) this.#goOn();
+  }
+
+  #goOn(): void {
+    if (this.#goingOn) return;
+    this.#goingOn = true;
+    while (this.#isFree) {
+      const item = this.#inbox.shift();
+      if (item === undefined) break;
+      if (item instanceof Gap) this.#work.gap(item);
+      else this.#handle(item, true);
+    }
+    this.#goingOn = false;
+    if (!this.#isIdle) return;
+    this.#idle?.resolve();
+    this.#idle = undefined;
+  }
+}

@@ -1,0 +1,120 @@
+// What may be said of a subscription, and what of it goes to the broker. Values are the broker's to judge.
+
+import type { FrameWriter } from "../shared/codec/write.ts";
+import { writeValue } from "../shared/codec/value.ts";
+import { PodbusError } from "../shared/errors.ts";
+
+/** What becomes of new messages when a subscription's queue is full. */
+export type Overflow = "block" | "drop-oldest" | "drop-newest" | "latest" | "disconnect";
+
+export interface SubscribeOptions {
+  /** The name of a queue: its members share the messages. @default none: this subscription gets every message */
+  queue?: string;
+  /**
+   * Messages are acknowledged: by a handler's success, or with `ack()` in a loop. What is not is delivered again. Needs `queue`.
+   * @default false
+   */
+  ack?: boolean;
+  /** The queue outlives its members. Needs `queue`. @default false */
+  keep?: boolean;
+  /** `keep`, and on the broker's disk. Needs `queue`. @default false */
+  durable?: boolean;
+  /**
+   * Unsettled messages that this member may hold, 1 or more. Needs `queue`.
+   * @default 256; with `ack` and a `concurrency` from 2 up twice that, and at least 16: slow work is not hoarded
+   */
+  prefetch?: number;
+  /** Handlers that run at once, 1 or more. 1 keeps the order. @default 1 */
+  concurrency?: number;
+  /** Milliseconds after which an unsettled message is delivered again; 0: never. Needs `queue`. @default 30000 */
+  ackTimeoutMs?: number;
+  /**
+   * Messages whose handler runs long are kept from being delivered again, by `working()` at a third of `ackTimeoutMs`; of a queue that
+   * others made, say it here too. @default true
+   */
+  autoWorking?: boolean;
+  /** Attempts after which a message is dead; 0: no limit. Needs `queue`. @default 5 */
+  maxAttempts?: number;
+  /** The topic to which the dead go. Needs `queue`. @default none */
+  deadLetter?: string;
+  /** What happens when messages come faster than they are taken. @default "block" */
+  overflow?: Overflow;
+  /** Messages that may wait at the broker, 1 or more. @default 65536 */
+  maxMessages?: number;
+  /** Bytes that may wait at the broker, 1 or more. @default 8388608 (8 MiB) */
+  maxBytes?: number;
+  /** `"key"` for the header of that name, or a token's number in the topic, from 1. Needs `queue`. @default none */
+  partitionBy?: "key" | number;
+  /** Milliseconds within which a message whose header `id` is known is not taken again. Needs `queue`. @default 0; 120000 if durable */
+  dedupeMs?: number;
+  /** Retained values of matching topics come first. Not with `queue`. @default true */
+  retained?: boolean;
+  /** Ends the subscription when it aborts. */
+  signal?: AbortSignal;
+}
+
+/** Those that the broker has to know. */
+const WIRE_OPTIONS = [
+  "queue",
+  "ack",
+  "keep",
+  "durable",
+  "prefetch",
+  "concurrency",
+  "ackTimeoutMs",
+  "maxAttempts",
+  "deadLetter",
+  "overflow",
+  "maxMessages",
+  "maxBytes",
+  "partitionBy",
+  "dedupeMs",
+  "retained",
+] as const satisfies readonly (keyof SubscribeOptions)[];
+
+/** So many that the next message is there when a handler is done. */
+const MIN_PREFETCH = 16;
+
+const KNOWN: ReadonlySet<string> = new Set([...WIRE_OPTIONS, "autoWorking", "signal"]);
+
+/** @throws PodbusError `bad_option` for a name that is none, or a concurrency that can't be. */
+export function checkSubscribeOptions(options: SubscribeOptions): void {
+  for (const name of Object.keys(options)) {
+    if (KNOWN.has(name)) continue;
+    throw new PodbusError(
+      "bad_option",
+      `subscribe() has no option ${JSON.stringify(name)}; it has ${[...KNOWN].join(", ")}`,
+    );
+  }
+  checkConcurrency(options.concurrency);
+}
+
+export function checkConcurrency(concurrency: number | undefined): void {
+  if (concurrency === undefined || (Number.isSafeInteger(concurrency) && concurrency >= 1)) return;
+  throw new PodbusError(
+    "bad_option",
+    `concurrency must be a whole number, 1 or more, but this is ${String(concurrency)}`,
+  );
+}
+
+/** The options of a SUB, or undefined where there are none to tell. */
+export function wireOptions(options: SubscribeOptions): Record<string, unknown> | undefined {
+  const wire: Record<string, unknown> = {};
+  let isEmpty = true;
+  for (const name of WIRE_OPTIONS) {
+    // How many handlers run matters to the broker only where it counts attempts.
+    if (options[name] === undefined || (name === "concurrency" && options.queue === undefined)) continue;
+    wire[name] = options[name];
+    isEmpty = false;
+  }
+  const { ack, concurrency, prefetch } = options;
+  if (ack === true && prefetch === undefined && concurrency !== undefined && concurrency > 1) {
+    wire["prefetch"] = Math.max(MIN_PREFETCH, 2 * concurrency);
+  }
+  return isEmpty ? undefined : wire;
+}
+
+/** Writes options where there are some; whoever wrote the frame's header counted them. */
+export function writeOptions(w: FrameWriter, options: Record<string, unknown> | undefined): void {
+  if (options !== undefined) writeValue(w, options);
+}

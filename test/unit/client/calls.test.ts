@@ -1,0 +1,248 @@
+import { describe, expect, test } from "vitest";
+
+import { GREETING, openBus, reconnect, settle } from "../../support/fake-env.ts";
+import { ext1, valueIn } from "../../support/msgpack.ts";
+import { Op } from "../../support/raw-client.ts";
+
+async function all(replies: AsyncIterable<unknown>): Promise<unknown[]> {
+  const items: unknown[] = [];
+  for await (const reply of replies) items.push(reply);
+  return items;
+}
+
+describe("a request", () => {
+  test("byte for byte, and its answer", async () => {
+    const { bus, broker } = await openBus();
+    const answer = bus.request("t", 5, { timeoutMs: 300 });
+    await settle();
+    // [7, 1, "t", 5, nil, 300]
+    expect(broker.bytes().toString("hex")).toBe("960701a17405c0cd012c");
+    broker.say(Op.REPLY, 1, 0, ext1({ ok: true }));
+    expect(await answer).toEqual({ ok: true });
+  });
+
+  test("without a limit it has no time-out, and headers are sent", async () => {
+    const { bus, broker, env } = await openBus();
+    void bus.request("t", null, { timeoutMs: 0, headers: { h: 1 } });
+    expect(await broker.came()).toEqual([[Op.REQ, 1, "t", null, ext1({ h: 1 })]]);
+    expect(env.timers).toBe(1); // the heartbeat
+  });
+
+  test("the broker's answers of every kind", async () => {
+    const { bus, broker } = await openBus();
+    for (const code of ["no_responders", "responder_gone", "timeout", "not_allowed"] as const) {
+      const failed = expect(bus.request("t", 1)).rejects.toMatchObject({ code, message: "why" });
+      const [[, id]] = (await broker.came()) as [[number, number]];
+      broker.say(Op.ERR, id, code, "why");
+      await failed;
+    }
+    for (const [payload, message] of [
+      ["plain text", "plain text"],
+      [ext1({ message: "in a map", code: "E" }), "in a map"],
+      [5, "it did not say why"],
+    ] as const) {
+      const failed = expect(bus.request("t", 1)).rejects.toMatchObject({
+        code: "application",
+        message: `the responder to t failed: ${message}`,
+      });
+      const [[, id]] = (await broker.came()) as [[number, number]];
+      broker.say(Op.REPLY, id, 2, payload);
+      await failed;
+    }
+    const undecodable = expect(bus.request("t", 1)).rejects.toMatchObject({ code: "bad_payload" });
+    const [[, id]] = (await broker.came()) as [[number, number]];
+    broker.sayBytes(Buffer.from(`9408${id.toString(16).padStart(2, "0")}00c70401d4720000`, "hex"));
+    await undecodable;
+  });
+
+  test("a broker that does not keep the time: the client does, a little later, and cancels", async () => {
+    const { bus, broker, env } = await openBus({}, { ...GREETING, heartbeatMs: 60_000 });
+    const late = expect(bus.request("t", 1, { timeoutMs: 500 })).rejects.toMatchObject({ code: "timeout" });
+    void bus.request("other", 1, { timeoutMs: 5000 }).catch(() => {});
+    await broker.came();
+    await env.pass(700);
+    expect(await broker.came()).toEqual([]);
+    await env.pass(100);
+    await late;
+    expect(await broker.came()).toEqual([[Op.CANCEL, 1]]);
+    broker.say(Op.REPLY, 1, 0, "too late");
+    await env.pass(5000);
+    expect(await broker.came()).toEqual([[Op.CANCEL, 2]]);
+  });
+
+  test("where all responders are busy it is asked again for a second", async () => {
+    const { bus, broker, env } = await openBus({}, { ...GREETING, heartbeatMs: 60_000 });
+    const answer = bus.request("t", 1);
+    let [[, id]] = (await broker.came()) as [[number, number]];
+    broker.say(Op.ERR, id, "unavailable", "busy");
+    await env.pass(100);
+    [[, id]] = (await broker.came()) as [[number, number]];
+    broker.say(Op.REPLY, id, 0, "at last");
+    expect(await answer).toBe("at last");
+    const failed = expect(bus.request("t", 1)).rejects.toMatchObject({ code: "unavailable" });
+    let tries = 0;
+    for (let i = 0; i < 200; i++) {
+      for (const [, again] of await broker.came()) {
+        tries++;
+        broker.say(Op.ERR, again!, "unavailable", "busy");
+      }
+      await env.pass(10);
+    }
+    await failed;
+    expect(tries).toBeGreaterThan(10);
+  });
+});
+
+describe("while away", () => {
+  test("requests wait, with the time that they have left, and within maxBuffered", async () => {
+    const fake = await openBus({ maxBuffered: 1000 });
+    fake.broker.hangUp();
+    const answer = fake.bus.request("t", 1, { timeoutMs: 5000 });
+    const late = expect(fake.bus.request("t", 2, { timeoutMs: 500 })).rejects.toMatchObject({
+      code: "timeout",
+      message: expect.stringContaining("no connection"),
+    });
+    await expect(fake.bus.request("t", Buffer.alloc(1000))).rejects.toMatchObject({ code: "limit" });
+    await fake.env.pass(1000);
+    await late;
+    await fake.broker.open();
+    expect(await fake.broker.came()).toEqual([[Op.REQ, expect.any(Number), "t", 1, null, 4000]]);
+    fake.broker.say(Op.REPLY, 2, 0, "x");
+    void answer.catch(() => {});
+    await fake.bus.close();
+  });
+
+  test("what was asked is not asked again, but waitFor is", async () => {
+    const fake = await openBus();
+    const lost = expect(fake.bus.request("t", 1)).rejects.toMatchObject({ code: "disconnected" });
+    const waiting = fake.bus.waitFor("t", { for: "responder", timeoutMs: 20_000 });
+    await settle();
+    await reconnect(fake);
+    await lost;
+    const frames = await fake.broker.came();
+    expect(frames).toHaveLength(1);
+    expect(frames[0]!.slice(0, 3)).toEqual([Op.REQ, expect.any(Number), "$sys.wait"]);
+    expect(valueIn(frames[0]![3])).toEqual({ topic: "t", for: "responder", timeoutMs: 20_000 });
+    fake.broker.say(Op.REPLY, frames[0]![1]!, 0, ext1({ subscriptions: 0, queues: 0, responders: 1 }));
+    expect(await waiting).toEqual({ subscriptions: 0, queues: 0, responders: 1 });
+  });
+});
+
+describe("many replies", () => {
+  test("are given as they come; nil is the end", async () => {
+    const { bus, broker } = await openBus();
+    const replies = bus.requestMany("t", 1);
+    expect(await broker.came()).toEqual([]);
+    const first = replies.next();
+    await settle();
+    broker.sayAll([Op.REPLY, 1, 1, "a"], [Op.REPLY, 1, 1, "b"], [Op.REPLY, 1, 0, null]);
+    expect(await first).toEqual({ done: false, value: "a" });
+    expect(await all(replies)).toEqual(["b"]);
+  });
+
+  test("each has the time-out anew", async () => {
+    const { bus, broker, env } = await openBus({}, { ...GREETING, heartbeatMs: 60_000 });
+    const seen: unknown[] = [];
+    const failed = expect(
+      (async () => {
+        for await (const reply of bus.requestMany("t", 1, { timeoutMs: 1000 })) seen.push(reply);
+      })(),
+    ).rejects.toMatchObject({ code: "timeout" });
+    await settle();
+    for (let i = 0; i < 3; i++) {
+      await env.pass(900);
+      broker.say(Op.REPLY, 1, 1, i);
+    }
+    await env.pass(1300);
+    await failed;
+    expect(seen).toEqual([0, 1, 2]);
+  });
+
+  test("a loop that takes none is cut off", async () => {
+    const { bus, broker } = await openBus();
+    const replies = bus.requestMany("t", 1);
+    const first = replies.next();
+    await settle();
+    broker.frames();
+    for (let i = 0; i < 66_000; i++) broker.say(Op.REPLY, 1, 1, i);
+    expect((await first).value).toBe(0);
+    expect(await broker.came()).toEqual([[Op.CANCEL, 1]]);
+    await expect(all(replies)).rejects.toMatchObject({ code: "limit" });
+  });
+});
+
+describe("answers", () => {
+  test("of every kind, byte for byte", async () => {
+    const { bus, broker } = await openBus();
+    bus.respond("r.*", ({ data }) => {
+      if (data === "throw") throw Object.assign(new Error("no"), { code: "E_NO" });
+      if (data === "stream") {
+        return (async function* () {
+          yield 1;
+          yield Buffer.of(2);
+        })();
+      }
+      return data === "nothing" ? undefined : data;
+    });
+    const [[, sid]] = (await broker.came()) as [[number, number]];
+    broker.sayAll([Op.FOR, sid], [Op.REQ, 9, "r.a", 7]);
+    await settle();
+    expect(broker.bytes().toString("hex")).toBe("9408090007");
+    broker.sayAll([Op.REQ, 10, "r.a", "nothing"], [Op.REQ, 11, "r.a", "throw"], [Op.REQ, 12, "r.a", "stream"]);
+    expect(await broker.came()).toEqual([
+      [Op.REPLY, 10, 0, null],
+      [Op.REPLY, 11, 2, ext1({ message: "no", code: "E_NO" })],
+      [Op.REPLY, 12, 1, 1],
+      [Op.REPLY, 12, 1, Buffer.of(2)],
+      [Op.REPLY, 12, 0, null],
+    ]);
+  });
+
+  test("CANCEL, or a broken connection, aborts the signal, and nothing is answered", async () => {
+    const fake = await openBus();
+    const reasons: unknown[] = [];
+    fake.bus.respond("r", async ({ signal }) => {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      reasons.push((signal.reason as { code: string }).code);
+      return "late";
+    });
+    const [[, sid]] = (await fake.broker.came()) as [[number, number]];
+    fake.broker.sayAll([Op.FOR, sid], [Op.REQ, 1, "r", null], [Op.REQ, 2, "r", null], [Op.CANCEL, 1]);
+    expect(await fake.broker.came()).toEqual([]);
+    expect(reasons).toEqual(["aborted"]);
+    await reconnect(fake);
+    expect(reasons).toEqual(["aborted", "aborted"]);
+    expect((await fake.broker.came()).map(([op]) => op)).toEqual([Op.SUB]);
+  });
+
+  test("after its end a responder answers what it has", async () => {
+    const { bus, broker } = await openBus();
+    const ends: (() => void)[] = [];
+    const responder = bus.respond("r", () => new Promise<void>((resolve) => ends.push(resolve)), { concurrency: 1 });
+    const [[, sid]] = (await broker.came()) as [[number, number]];
+    broker.sayAll([Op.FOR, sid], [Op.REQ, 1, "r", null], [Op.REQ, 2, "r", null]);
+    const drained = responder.drain();
+    await broker.confirm(0);
+    ends.shift()!();
+    await settle();
+    ends.shift()!();
+    await drained;
+    expect(await broker.came()).toEqual([
+      [Op.REPLY, 1, 0, null],
+      [Op.REPLY, 2, 0, null],
+    ]);
+  });
+
+  test("a message for a responder, or a request for a subscription, can't be", async () => {
+    const one = await openBus();
+    one.bus.respond("r", () => 1);
+    const [[, responder]] = (await one.broker.came()) as [[number, number]];
+    one.broker.sayAll([Op.FOR, responder], [Op.PUB, "r", 1]);
+    expect(one.broker.isDestroyed).toBe(true);
+    const other = await openBus();
+    other.bus.subscribe("t");
+    const [[, sid]] = (await other.broker.came()) as [[number, number]];
+    other.broker.sayAll([Op.FOR, sid], [Op.REQ, 1, "t", 1]);
+    expect(other.broker.isDestroyed).toBe(true);
+  });
+});

@@ -1,0 +1,54 @@
+import { describe, expect, test } from "vitest";
+
+import { resolveOptions } from "../../../client/options.ts";
+
+test("the defaults", () => {
+  expect(resolveOptions({}, {})).toEqual({
+    address: { kind: "abstract", name: "podbus", text: "@podbus" },
+    name: undefined,
+    brokerUid: undefined,
+    connectTimeoutMs: 10_000,
+    timeoutMs: 30_000,
+    maxBuffered: 16 * 1024 * 1024,
+  });
+});
+
+test("variables count where an option is left out, and an empty one is none", () => {
+  const variables = {
+    PODBUS_ADDRESS: "./x.sock",
+    PODBUS_NAME: "worker",
+    PODBUS_BROKER_UID: "7",
+    PODBUS_CONNECT_TIMEOUT_MS: "1",
+    PODBUS_TIMEOUT_MS: "2",
+    PODBUS_MAX_BUFFERED: "3",
+  };
+  expect(resolveOptions({ timeoutMs: 9, address: undefined }, variables)).toMatchObject({
+    address: { kind: "file", path: "./x.sock" },
+    name: "worker",
+    brokerUid: 7,
+    connectTimeoutMs: 1,
+    timeoutMs: 9,
+    maxBuffered: 3,
+  });
+  expect(resolveOptions({}, { PODBUS_ADDRESS: "", PODBUS_NAME: "" })).toMatchObject({
+    address: { text: "@podbus" },
+    name: undefined,
+  });
+});
+
+describe("what can't be", () => {
+  test.each([
+    [{ address: "podbus" }, {}, "bad_address"],
+    [{ address: "@" }, {}, "bad_address"],
+    [{ name: "" }, {}, "bad_option"],
+    [{ name: "x".repeat(65) }, {}, "bad_option"],
+    [{ name: "a\nb" }, {}, "bad_option"],
+    [{ connectTimeoutMs: -1 }, {}, "bad_option"],
+    [{ timeoutMs: Number.NaN }, {}, "bad_option"],
+    [{ maxBuffered: 0 }, {}, "bad_option"],
+    [{ brokerUid: 1.5 }, {}, "bad_option"],
+    [{}, { PODBUS_TIMEOUT_MS: "5s" }, "bad_option"],
+  ])("%j %j", (options, variables, code) => {
+    expect(() => resolveOptions(options, variables)).toThrow(expect.objectContaining({ code }));
+  });
+});
