@@ -9,15 +9,13 @@ import { Deadlines, type Timed } from "../shared/deadlines.ts";
 import { PodbusError } from "../shared/errors.ts";
 import { MAX_ID, Op, ReplyStatus } from "../shared/protocol.ts";
 import { ApplicationError } from "./application-error.ts";
+import { BusyTopics } from "./busy-topics.ts";
 import type { Env } from "./env.ts";
 import { Later } from "./later.ts";
 import type { Numbers } from "./numbers.ts";
 
 /** The broker keeps the time; this is for a broker that does not, and leaves it a little longer. */
 const GRACE_MS = 250;
-/** How long a request is asked again whose responders were all busy, and the longest pause between. Their buffers drain all the time. */
-const BUSY_MS = 1_000;
-const MAX_PAUSE_MS = 50;
 
 /** Where replies go. */
 export interface ReplySink {
@@ -43,9 +41,6 @@ export class Call implements Timed {
   readonly sink: ReplySink;
   /** 0 while it was not sent. */
   id = 0;
-  /** How often its responders were all busy, and since when. */
-  refusals = 0;
-  busySinceMs = 0;
   heapIndex = -1;
   dueMs = 0;
   dueOrder = 0;
@@ -70,6 +65,7 @@ export class Calls {
   readonly #unsent = new Set<Call>();
   readonly #deadlines = new Deadlines<Call>();
   #unsentBytes = 0;
+  readonly #busy: BusyTopics<Call>;
   #connected = false;
   #maxFrame = Infinity;
   #timerMs = Infinity;
@@ -79,6 +75,10 @@ export class Calls {
 
   constructor(host: CallsHost) {
     this.#host = host;
+    this.#busy = new BusyTopics(host.env, {
+      send: (call) => this.#sendKept(call),
+      giveUp: (call, error) => this.#fail(call, error),
+    });
   }
 
   has(id: number): boolean {
@@ -93,18 +93,21 @@ export class Calls {
   /** Sends a request, or keeps it until there is a connection. @throws PodbusError */
   start(spec: CallSpec, sink: ReplySink): Call {
     if (this.#closed !== undefined) throw this.#closed;
-    const bytes = spec.elements.length;
-    if (this.#connected) {
-      this.#checkSize(spec);
-    } else if (this.#unsentBytes + bytes > this.#host.maxBuffered) {
-      const message = `requests of ${this.#unsentBytes} bytes wait for a connection, and maxBuffered is ${this.#host.maxBuffered}; try again later`;
+    const mayGo = this.#connected && !this.#busy.has(spec.topic);
+    if (this.#connected) this.#checkSize(spec);
+    if (!mayGo && this.#unsentBytes + spec.elements.length > this.#host.maxBuffered) {
+      const message = `requests of ${this.#unsentBytes} bytes wait to be sent, and maxBuffered is ${this.#host.maxBuffered}; try again later`;
       throw new PodbusError("limit", message);
     }
     const call = new Call(spec, sink);
     const { timeoutMs } = spec;
     if (timeoutMs > 0) this.#deadlines.set(call, this.#host.env.nowMs() + timeoutMs);
-    if (this.#connected) this.#send(call);
-    else this.#keep(call);
+    if (mayGo) {
+      this.#send(call);
+    } else {
+      this.#keep(call);
+      if (this.#connected) this.#busy.add(spec.topic, call);
+    }
     this.#arm();
     return call;
   }
@@ -149,14 +152,12 @@ export class Calls {
       // The broker was about to end and has not passed it on: it is for the next one.
       this.#sent.delete(id);
       this.#keep(call);
-    } else if (error.code === "unavailable" && this.#mayRetry(call)) {
+    } else if (error.code === "unavailable" && this.#connected) {
       this.#sent.delete(id);
       this.#keep(call);
-      const { env } = this.#host;
-      env.after(env.random() * Math.min(MAX_PAUSE_MS, 2 ** call.refusals), () => this.#sendKept(call));
+      this.#busy.refused(call.spec.topic, call, error);
     } else {
-      this.#remove(call);
-      call.sink.fail(error);
+      this.#fail(call, error);
     }
     return true;
   }
@@ -171,11 +172,13 @@ export class Calls {
   /** From now on requests are kept: the broker is about to end. */
   pause(): void {
     this.#connected = false;
+    this.#busy.clear();
   }
 
   /** The connection is gone: what was sent may have been done, or not, and is not asked again. */
   detach(why: PodbusError): void {
     this.#connected = false;
+    this.#busy.clear();
     const calls = [...this.#sent.values()];
     this.#sent.clear();
     for (const call of calls) {
@@ -192,6 +195,7 @@ export class Calls {
   close(error: PodbusError): void {
     this.#closed = error;
     this.#connected = false;
+    this.#busy.clear();
     for (const call of [...this.#sent.values(), ...this.#unsent]) {
       this.#remove(call);
       call.sink.fail(error);
@@ -224,24 +228,23 @@ export class Calls {
     this.#host.touched();
   }
 
-  /** One that waited for it: it may be gone, or the connection. */
-  #sendKept(call: Call): void {
-    if (!this.#connected || !this.#unsent.delete(call)) return;
+  /** One that was kept. False where it is gone meanwhile, or can't be sent. */
+  #sendKept(call: Call): boolean {
+    if (!this.#connected || !this.#unsent.delete(call)) return false;
     this.#unsentBytes -= call.spec.elements.length;
     try {
       this.#checkSize(call.spec);
-      this.#send(call);
     } catch (error) {
-      this.#remove(call);
-      call.sink.fail(error as PodbusError);
+      this.#fail(call, error as PodbusError);
+      return false;
     }
+    this.#send(call);
+    return true;
   }
 
-  /** Nobody was asked, so that asking again does nothing twice. */
-  #mayRetry(call: Call): boolean {
-    const nowMs = this.#host.env.nowMs();
-    if (call.refusals++ === 0) call.busySinceMs = nowMs;
-    return nowMs - call.busySinceMs < BUSY_MS;
+  #fail(call: Call, error: PodbusError): void {
+    this.#remove(call);
+    call.sink.fail(error);
   }
 
   #keep(call: Call): void {
@@ -253,7 +256,7 @@ export class Calls {
 
   #remove(call: Call): void {
     this.#deadlines.delete(call);
-    if (call.id !== 0) this.#sent.delete(call.id);
+    if (call.id !== 0 && this.#sent.delete(call.id)) this.#busy.done(call.spec.topic);
     if (this.#unsent.delete(call)) this.#unsentBytes -= call.spec.elements.length;
     if (this.#idle === undefined || this.#sent.size + this.#unsent.size > 0) return;
     this.#idle.resolve();
@@ -282,12 +285,16 @@ export class Calls {
     const now = this.#host.env.nowMs();
     for (let call = this.#deadlines.due(now); call !== undefined; call = this.#deadlines.due(now)) {
       const { topic, timeoutMs } = call.spec;
-      const sent = call.id !== 0;
+      const why = this.#waitedFor(call);
       this.cancel(call);
-      const why = sent ? `no answer from ${topic}` : `there was no connection to ask ${topic}`;
-      call.sink.fail(new PodbusError("timeout", `${why} within ${timeoutMs} ms`));
+      call.sink.fail(new PodbusError("timeout", `${why} ${topic} within ${timeoutMs} ms`));
     }
     this.#arm();
+  }
+
+  #waitedFor(call: Call): string {
+    if (call.id !== 0) return "no answer from";
+    return this.#connected ? "no responder had room for a request to" : "there was no connection to ask";
   }
 }
 

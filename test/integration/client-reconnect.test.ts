@@ -61,7 +61,10 @@ test("a restarted broker: subscriptions, queues and responders are there again, 
   await publisher.publish("job", 2);
   await publisher.flush();
   expect(await publisher.request("echo", "hello")).toBe("hello");
-  await eventually(() => seen.length === 2, () => JSON.stringify(seen));
+  await eventually(
+    () => seen.length === 2,
+    () => JSON.stringify(seen),
+  );
   expect(seen).toContainEqual(["t.x", 1]);
   expect(seen).toContain(2);
   expect(events.map(({ type }) => type)).toEqual(["connect", "disconnect", "gap", "reconnect"]);

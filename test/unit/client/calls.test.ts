@@ -69,19 +69,43 @@ describe("a request", () => {
     await env.pass(5000);
     expect(await broker.came()).toEqual([[Op.CANCEL, 2]]);
   });
+});
 
-  test("where all responders are busy it is asked again for a second", async () => {
-    const { bus, broker, env } = await openBus({}, { ...GREETING, heartbeatMs: 60_000 });
+describe("where all responders are busy", () => {
+  const quiet = { ...GREETING, heartbeatMs: 60_000 };
+
+  test("requests wait, and one goes for each that is done; in order, refused ones first", async () => {
+    const { bus, broker } = await openBus({}, quiet);
+    const answers = [1, 2, 3, 4].map((n) => bus.request("t", n));
+    await broker.came();
+    broker.sayAll([Op.ERR, 3, "unavailable", "busy"], [Op.ERR, 4, "unavailable", "busy"]);
+    answers.push(bus.request("t", 5));
+    const other = bus.request("other", 0);
+    expect((await broker.came()).map(([, id, topic]) => [id, topic])).toEqual([[5, "other"]]);
+    broker.sayAll([Op.REPLY, 5, 0, null], [Op.REPLY, 1, 0, "a"]);
+    expect(await broker.came()).toEqual([[Op.REQ, 6, "t", 3, null, 30_000]]);
+    broker.sayAll([Op.REPLY, 2, 0, "b"], [Op.REPLY, 6, 0, "c"]);
+    expect((await broker.came()).map(([, , , payload]) => payload)).toEqual([4, 5]);
+    broker.sayAll([Op.REPLY, 7, 0, "d"], [Op.REPLY, 8, 0, "e"]);
+    expect(await Promise.all(answers)).toEqual(["a", "b", "c", "d", "e"]);
+    await other;
+    void bus.request("t", 6).catch(() => {});
+    expect((await broker.came()).map(([op]) => op)).toEqual([Op.REQ]);
+    await bus.close();
+  });
+
+  test("they are tried now and then, and fail once nothing was done for a second", async () => {
+    const { bus, broker, env } = await openBus({}, quiet);
     const answer = bus.request("t", 1);
     let [[, id]] = (await broker.came()) as [[number, number]];
     broker.say(Op.ERR, id, "unavailable", "busy");
-    await env.pass(100);
+    await env.pass(20);
     [[, id]] = (await broker.came()) as [[number, number]];
     broker.say(Op.REPLY, id, 0, "at last");
     expect(await answer).toBe("at last");
-    const failed = expect(bus.request("t", 1)).rejects.toMatchObject({ code: "unavailable" });
+    const failed = expect(bus.request("t", 1)).rejects.toMatchObject({ code: "unavailable", message: "busy" });
     let tries = 0;
-    for (let i = 0; i < 200; i++) {
+    for (let i = 0; i < 110; i++) {
       for (const [, again] of await broker.came()) {
         tries++;
         broker.say(Op.ERR, again!, "unavailable", "busy");
@@ -90,6 +114,30 @@ describe("a request", () => {
     }
     await failed;
     expect(tries).toBeGreaterThan(10);
+    expect(env.timers).toBeLessThanOrEqual(2); // the heartbeat, and the deadlines' own
+  });
+
+  test("one that is cancelled or out of time meanwhile is not sent, and a broken connection sends the rest anew", async () => {
+    const fake = await openBus({}, quiet);
+    const { bus } = fake;
+    const controller = new AbortController();
+    const first = expect(bus.request("t", 1)).rejects.toMatchObject({ code: "disconnected" });
+    const aborted = expect(bus.request("t", 2, { signal: controller.signal })).rejects.toMatchObject({
+      code: "aborted",
+    });
+    const kept = bus.request("t", 3);
+    await fake.broker.came();
+    fake.broker.sayAll([Op.ERR, 2, "unavailable", "busy"], [Op.ERR, 3, "unavailable", "busy"]);
+    controller.abort();
+    await aborted;
+    fake.broker.hangUp();
+    await first;
+    await fake.env.pass(2000);
+    await fake.broker.open(quiet);
+    const frames = await fake.broker.came();
+    expect(frames.map(([, , , payload]) => payload)).toEqual([3]);
+    fake.broker.say(Op.REPLY, frames[0]![1]!, 0, "x");
+    expect(await kept).toBe("x");
   });
 });
 

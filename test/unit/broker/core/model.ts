@@ -96,5 +96,9 @@ export class Owner implements OutboxOwner {
     return true;
   }
 
+  remember(): void {}
+
+  readonly heldBytes = 0;
+
   take(): void {}
 }
