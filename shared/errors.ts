@@ -37,7 +37,7 @@ export const LOCAL_CODES = [
   /** The address is taken by another process that listens there. */
   "address_in_use",
 ] as const;
-export type LocalCode = (typeof LOCAL_CODES)[number];
+type LocalCode = (typeof LOCAL_CODES)[number];
 
 export type ErrorCode = WireCode | LocalCode;
 

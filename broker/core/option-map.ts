@@ -6,7 +6,7 @@ import { Refusal } from "./failure.ts";
 import type { Overflow } from "./outbox.ts";
 import type { PartitionBy } from "./partitions.ts";
 
-export const OVERFLOWS: readonly Overflow[] = ["block", "drop-oldest", "drop-newest", "latest", "disconnect"];
+const OVERFLOWS: readonly Overflow[] = ["block", "drop-oldest", "drop-newest", "latest", "disconnect"];
 
 export class OptionMap {
   readonly #map: Record<string, unknown>;
