@@ -1,11 +1,12 @@
 // Payloads, headers and options: JavaScript values to msgpack and back. Scalars are written and read here; structures
-// travel in ext 1 and go through msgpackr, decoded only after valueProblem() has let them pass. Pure.
+// travel in ext 1. Plain ones are written and read by files of their own; msgpackr writes all else. Pure.
 
-import { Packr, Unpackr } from "msgpackr/pack";
+import { Packr } from "msgpackr/pack";
 
 import { PodbusError } from "../errors.ts";
 import { EXT_VALUE } from "../protocol.ts";
-import { valueProblem } from "./check.ts";
+import { readPlain, Unreadable } from "./plain-read.ts";
+import { writePlain } from "./plain-write.ts";
 import { binStart, decodeText, extStart, readInt, strStart } from "./read.ts";
 import { readUint32 } from "./sizes.ts";
 import type { FrameWriter } from "./write.ts";
@@ -15,7 +16,6 @@ export type Scalar = string | number | bigint | boolean | null | Uint8Array;
 export type Headers = Record<string, Scalar>;
 
 const packr = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true });
-const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: "auto" });
 
 /**
  * Writes `data` as one payload element: bytes as bin, text as str, integers, floats, booleans and nil (null and undefined) as
@@ -57,13 +57,18 @@ export function writePayload(writer: FrameWriter, data: unknown): void {
 
 /** Writes `value` as ext 1, whatever it is: options, headers, arguments of `$sys` topics. */
 export function writeValue(writer: FrameWriter, value: unknown): void {
-  let body: Buffer;
+  const start = writer.beginExt();
   try {
-    body = packr.pack(value);
+    if (!writePlain(writer, value)) {
+      writer.length = start;
+      writer.ext(EXT_VALUE, packr.pack(value));
+      return;
+    }
   } catch (cause) {
+    writer.length = start;
     throw new PodbusError("bad_payload", `the value can't be encoded: ${(cause as Error).message}`, { cause });
   }
-  writer.ext(EXT_VALUE, body);
+  writer.endExt(start, EXT_VALUE);
 }
 
 /**
@@ -123,14 +128,12 @@ export function payloadBytes(buf: Buffer, at: number, end: number): Buffer {
 
 /** The one msgpack value in `buf[start … end)`. @throws PodbusError `bad_payload` where it is not one, or not safe. */
 export function readValue(buf: Buffer, start: number, end: number): unknown {
-  const problem = valueProblem(buf, start, end);
-  if (problem !== undefined) {
-    throw new PodbusError("bad_payload", `the payload can't be decoded safely: ${problem}; read its bytes instead`);
-  }
   try {
-    return unpackr.unpack(buf.subarray(start, end));
+    return readPlain(buf, start, end);
   } catch (cause) {
-    throw new PodbusError("bad_payload", `the payload can't be decoded: ${(cause as Error).message}`, { cause });
+    if (!(cause instanceof Unreadable)) throw cause;
+    const message = `the payload can't be decoded safely: ${cause.message}; read its bytes instead`;
+    throw new PodbusError("bad_payload", message, { cause });
   }
 }
 
@@ -145,6 +148,10 @@ export function readMap(buf: Buffer, at: number, end: number): Record<string, un
   if (start < 0) return undefined;
   const byte = buf[start];
   if (byte === undefined || !((byte >= 0x80 && byte < 0x90) || byte === 0xde || byte === 0xdf)) return undefined;
-  if (valueProblem(buf, start, end) !== undefined) return undefined;
-  return unpackr.unpack(buf.subarray(start, end)) as Record<string, unknown>;
+  try {
+    return readPlain(buf, start, end) as Record<string, unknown>;
+  } catch (error) {
+    if (error instanceof Unreadable) return undefined;
+    throw error;
+  }
 }

@@ -3,6 +3,8 @@
 
 const NO_BYTES: Buffer = Buffer.alloc(0);
 
+const EXT8_HEADER = 3;
+
 /** Grows by doubling. Not a stream: whoever owns it takes what was written and lets it begin anew. */
 export class FrameWriter {
   /** What was written is `buf[0 … length)`. Changes when it grows. */
@@ -52,6 +54,16 @@ export class FrameWriter {
     }
     this.buf[this.length++] = op;
     return this;
+  }
+
+  /** The header of an array inside a value. */
+  array(count: number): this {
+    return this.#collection(0x90, 0xdc, count);
+  }
+
+  /** The header of a map inside a value. */
+  map(count: number): this {
+    return this.#collection(0x80, 0xde, count);
   }
 
   nil(): this {
@@ -179,6 +191,47 @@ export class FrameWriter {
     this.reserve(value.length);
     this.buf.set(value, this.length);
     this.length += value.length;
+    return this;
+  }
+
+  /** Begins an ext whose length is not known yet. Returns what {@link endExt} needs; the body is written between the two. */
+  beginExt(): number {
+    this.reserve(6);
+    const start = this.length;
+    this.length += EXT8_HEADER;
+    return start;
+  }
+
+  /** Ends an ext of `type` that {@link beginExt} began: its header is as short as can be, and the body moved where it has to. */
+  endExt(start: number, type: number): this {
+    const bytes = this.length - start - EXT8_HEADER;
+    const isFixed = bytes <= 16 && (bytes & (bytes - 1)) === 0 && bytes > 0;
+    const header = isFixed ? 2 : bytes < 0x100 ? EXT8_HEADER : bytes < 0x10000 ? 4 : 6;
+    if (header !== EXT8_HEADER) {
+      this.reserve(header);
+      this.buf.copyWithin(start + header, start + EXT8_HEADER, this.length);
+    }
+    this.length = start;
+    if (isFixed) this.buf[this.length++] = 0xd4 + Math.log2(bytes);
+    else this.#header(0xc7, 0xc8, 0xc9, bytes);
+    this.buf[this.length++] = type;
+    this.length += bytes;
+    return this;
+  }
+
+  #collection(fix: number, byte16: number, count: number): this {
+    this.reserve(5);
+    const { buf } = this;
+    if (count < 16) {
+      buf[this.length++] = fix | count;
+    } else if (count < 0x10000) {
+      buf[this.length++] = byte16;
+      buf[this.length++] = count >> 8;
+      buf[this.length++] = count & 0xff;
+    } else {
+      buf[this.length++] = byte16 + 1;
+      this.length = buf.writeUInt32BE(count, this.length);
+    }
     return this;
   }
 

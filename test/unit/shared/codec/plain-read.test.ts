@@ -2,8 +2,19 @@ import * as fc from "fast-check";
 import { Packr } from "msgpackr/pack";
 import { describe, expect, test } from "vitest";
 
-import { MAX_DEPTH, valueProblem } from "../../../../shared/codec/check.ts";
+import { MAX_DEPTH, readPlain, Unreadable } from "../../../../shared/codec/plain-read.ts";
 import { structure } from "./arbitraries.ts";
+
+/** Why it can't be read, or undefined where it can. */
+function valueProblem(buf: Buffer, start: number, end: number): string | undefined {
+  try {
+    readPlain(buf, start, end);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Unreadable) return error.message;
+    throw error;
+  }
+}
 
 function problem(hex: string): string | undefined {
   const buf = Buffer.from(hex.replaceAll(" ", ""), "hex");

@@ -1,0 +1,185 @@
+// Reads a msgpack value as a peer sent it: what JSON knows, bytes, 64-bit integers and timestamps, and nothing else. It refuses
+// whatever is not safe as it comes to it: extensions, nesting beyond a bound, counts beyond what is there. So no peer can reach
+// msgpackr's decoder, which reads record extensions (and compiles code for them) even where it is told not to write them, and
+// which is slower on small objects than JSON.parse on Node 20 (docs/benchmarks.md, structured). Pure.
+//
+// Short texts come from a table, keys above all: a text that was seen before is compared, and not made again.
+
+import { readLength, readUint32 } from "./sizes.ts";
+
+/** Arrays and maps inside one another: bounds the stack. */
+export const MAX_DEPTH = 128;
+
+/** Why a value can't be read, in words. */
+export class Unreadable extends Error {}
+
+const TEXTS = 2048;
+/** Longer texts are seldom seen twice. */
+const MAX_KNOWN_BYTES = 24;
+const known: string[] = Array.from({ length: TEXTS }, () => "");
+
+let buf: Buffer = Buffer.alloc(0);
+let at = 0;
+let end = 0;
+
+/** The one value in `from[start … limit)`. @throws Unreadable */
+export function readPlain(from: Buffer, start: number, limit: number): unknown {
+  buf = from;
+  at = start;
+  end = limit;
+  const value = readAny(0);
+  if (at !== end) throw new Unreadable("more bytes than one value has");
+  return value;
+}
+
+function readAny(depth: number): unknown {
+  if (at >= end) throw truncated();
+  const byte = buf[at++]!;
+  if (byte < 0x80) return byte;
+  if (byte < 0x90) return readMap(byte & 0x0f, depth);
+  if (byte < 0xa0) return readArray(byte & 0x0f, depth);
+  if (byte < 0xc0) return readText(byte & 0x1f);
+  if (byte >= 0xe0) return byte - 0x100;
+  switch (byte) {
+    case 0xc0:
+      return null;
+    case 0xc2:
+      return false;
+    case 0xc3:
+      return true;
+    case 0xc4:
+    case 0xc5:
+    case 0xc6:
+      return readBytes(length(1 << (byte - 0xc4)));
+    case 0xc7:
+    case 0xc8:
+    case 0xc9:
+      return readExtension(length(1 << (byte - 0xc7)));
+    case 0xca:
+      return buf.readFloatBE(skip(4));
+    case 0xcb:
+      return buf.readDoubleBE(skip(8));
+    case 0xcc:
+      return buf[skip(1)]!;
+    case 0xcd:
+      return buf.readUInt16BE(skip(2));
+    case 0xce:
+      return readUint32(buf, skip(4));
+    case 0xcf:
+      return narrowed(buf.readBigUInt64BE(skip(8)));
+    case 0xd0:
+      return buf.readInt8(skip(1));
+    case 0xd1:
+      return buf.readInt16BE(skip(2));
+    case 0xd2:
+      return buf.readInt32BE(skip(4));
+    case 0xd3:
+      return narrowed(buf.readBigInt64BE(skip(8)));
+    case 0xd4:
+    case 0xd5:
+    case 0xd6:
+    case 0xd7:
+    case 0xd8:
+      return readExtension(1 << (byte - 0xd4));
+    case 0xd9:
+    case 0xda:
+    case 0xdb:
+      return readText(length(1 << (byte - 0xd9)));
+    case 0xdc:
+    case 0xdd:
+      return readArray(length(byte === 0xdc ? 2 : 4), depth);
+    case 0xde:
+    case 0xdf:
+      return readMap(length(byte === 0xde ? 2 : 4), depth);
+    default:
+      throw new Unreadable("a byte that msgpack does not use (0xc1)");
+  }
+}
+
+function readMap(count: number, depth: number): Record<string, unknown> {
+  enter(depth, count * 2);
+  const map: Record<string, unknown> = {};
+  for (let i = 0; i < count; i++) {
+    const key = readKey();
+    map[key] = readAny(depth + 1);
+  }
+  return map;
+}
+
+/** A key as a property's name; never one that would change the object's prototype. */
+function readKey(): string {
+  const key = readAny(MAX_DEPTH);
+  if (typeof key === "object" && key !== null) throw new Unreadable("a map with a key that is no scalar");
+  return key === "__proto__" ? "__proto_" : String(key);
+}
+
+function readArray(count: number, depth: number): unknown[] {
+  enter(depth, count);
+  const array: unknown[] = [];
+  for (let i = 0; i < count; i++) array.push(readAny(depth + 1));
+  return array;
+}
+
+/** Each value takes a byte at the least: a count beyond what is there is refused before anything is made for it. */
+function enter(depth: number, values: number): void {
+  if (depth >= MAX_DEPTH) throw new Unreadable(`nested deeper than ${MAX_DEPTH}`);
+  if (values > end - at) throw truncated();
+}
+
+function readText(bytes: number): string {
+  const start = skip(bytes);
+  if (bytes > MAX_KNOWN_BYTES) return buf.toString("utf8", start, at);
+  if (bytes === 0) return "";
+  const hash = (bytes * 31 + buf[start]! * 17 + buf[start + (bytes >> 1)]! * 257 + buf[at - 1]! * 7) & (TEXTS - 1);
+  const text = known[hash]!;
+  if (text.length === bytes) {
+    let i = 0;
+    while (i < bytes && text.charCodeAt(i) === buf[start + i]) i++;
+    if (i === bytes) return text;
+  }
+  const fresh = buf.toString("utf8", start, at);
+  // Only ASCII has as many characters as bytes, each its byte: what the comparison above takes for granted.
+  if (fresh.length === bytes) known[hash] = fresh;
+  return fresh;
+}
+
+function readBytes(bytes: number): Buffer {
+  return buf.subarray(skip(bytes), at);
+}
+
+/** A timestamp, ext type -1, which is all that is read: seconds, or nanoseconds and seconds. */
+function readExtension(bytes: number): Date {
+  const type = buf.readInt8(skip(1));
+  const start = skip(bytes);
+  if (type === -1 && bytes === 4) return new Date(readUint32(buf, start) * 1000);
+  if (type === -1 && bytes === 8) {
+    const high = readUint32(buf, start);
+    return new Date(((high & 3) * 0x1_0000_0000 + readUint32(buf, start + 4)) * 1000 + Math.floor((high >>> 2) / 1e6));
+  }
+  if (type === -1 && bytes === 12) {
+    const seconds = Number(buf.readBigInt64BE(start + 4));
+    return new Date(seconds * 1000 + Math.floor(readUint32(buf, start) / 1e6));
+  }
+  throw new Unreadable("an extension other than a timestamp");
+}
+
+function length(bytes: number): number {
+  return readLength(buf, skip(bytes), bytes);
+}
+
+/** Moves past `bytes`, and returns where they begin. */
+function skip(bytes: number): number {
+  const start = at;
+  at += bytes;
+  if (at > end) throw truncated();
+  return start;
+}
+
+function narrowed(value: bigint): number | bigint {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
+
+function truncated(): Unreadable {
+  return new Unreadable("it ends within a value");
+}
