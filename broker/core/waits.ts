@@ -17,12 +17,15 @@ export class Wait implements Timed, Alarm {
   readonly id: number;
   readonly topic: string;
   readonly forResponder: boolean;
+  /** Whether it is the request's own time-out that ends it, and not the one among its arguments. */
+  readonly isRequests: boolean;
   heapIndex = -1;
   dueMs = 0;
   dueOrder = 0;
   readonly #waits: Waits;
 
-  constructor(waits: Waits, peer: Peer, id: number, topic: string, forResponder: boolean) {
+  constructor(waits: Waits, peer: Peer, id: number, topic: string, forResponder: boolean, isRequests: boolean) {
+    this.isRequests = isRequests;
     this.#waits = waits;
     this.peer = peer;
     this.id = id;
@@ -45,12 +48,14 @@ export class Waits {
     this.#deadlines = deadlines;
   }
 
-  add(peer: Peer, id: number, topic: string, forResponder: boolean, timeoutMs: number): void {
-    const wait = new Wait(this, peer, id, topic, forResponder);
+  /** @param waitMs how long the argument says; @param timeoutMs how long the request may take, 0: no limit. */
+  add(peer: Peer, id: number, topic: string, forResponder: boolean, waitMs: number, timeoutMs: number): void {
+    const isRequests = timeoutMs > 0 && timeoutMs < waitMs;
+    const wait = new Wait(this, peer, id, topic, forResponder, isRequests);
     if (this.#answer(wait)) return;
     peer.ids.set(id, wait);
     this.#waiting.add(wait);
-    this.#deadlines.set(wait, this.#core.nowMs() + timeoutMs);
+    this.#deadlines.set(wait, this.#core.nowMs() + (isRequests ? timeoutMs : waitMs));
   }
 
   /** Subscriptions or responders were added. */
@@ -67,6 +72,8 @@ export class Waits {
 
   timedOut(wait: Wait): void {
     this.cancel(wait);
+    if (wait.isRequests)
+      return wait.peer.error(wait.id, "timeout", "nobody listened to the topic within the request's time");
     const who = wait.forResponder ? "responds to it" : "listens to it";
     wait.peer.replyError(wait.id, `nobody ${who} yet; start the program that does, or wait longer`, "timeout");
   }

@@ -54,7 +54,8 @@ export function createLog(level: LogLevel): Log {
       if (process.stdout.isTTY) {
         to = pino(stamped, { write: (line: string) => process.stdout.write(`${prettyLine(line)}\n`) });
       } else {
-        const destination = pino.destination({ dest: 1, sync: false, maxLength: MAX_UNREAD_BYTES });
+        // A least length of 1 writes each line at once, too; with none, flush() would not wait for the write under way.
+        const destination = pino.destination({ dest: 1, sync: false, minLength: 1, maxLength: MAX_UNREAD_BYTES });
         to = pino(stamped, destination);
         flushed = () =>
           new Promise((resolve) => {

@@ -23,7 +23,12 @@ export function wait(
   if (ms !== undefined && !(Number.isSafeInteger(ms) && (ms as number) >= 0 && (ms as number) <= MAX_ID)) {
     return peer.replyError(id, "timeoutMs must be an integer of milliseconds", "bad_option");
   }
-  const limitMs =
-    (ms as number | undefined) ?? (timeoutMs > 0 ? Math.min(timeoutMs, DEFAULT_WAIT_MS) : DEFAULT_WAIT_MS);
-  core.waits.add(peer, id, topic as string, who === "responder", limitMs);
+  core.waits.add(
+    peer,
+    id,
+    topic as string,
+    who === "responder",
+    (ms as number | undefined) ?? DEFAULT_WAIT_MS,
+    timeoutMs,
+  );
 }
