@@ -24,6 +24,7 @@ const COMMANDS: Record<string, Entry> = {
   sub: { summary: "print the messages of a pattern", load: () => import("./commands/sub.ts") },
   request: { summary: "call a topic and print the answer", load: () => import("./commands/request.ts") },
   respond: { summary: "answer calls with what a command prints", load: () => import("./commands/respond.ts") },
+  queue: { summary: "list, change and empty queues, replay dead letters", load: () => import("./commands/queue.ts") },
   ls: { summary: "list the sockets here, and who holds them", load: () => import("./commands/ls.ts") },
   ping: { summary: "see whether the broker answers", load: () => import("./commands/ping.ts") },
   wait: { summary: "wait until somebody listens on a topic", load: () => import("./commands/wait.ts") },

@@ -1,4 +1,4 @@
-// `podbus stats`: the broker's counters, as it gives them.
+// `podbus stats`: the broker's counters, as it gives them, who waits for whom, and whether the books balance.
 
 import { Option } from "commander";
 
@@ -9,11 +9,19 @@ import { displayLine, toJson } from "../display.ts";
 import { out } from "../output.ts";
 import { table } from "../table.ts";
 import { formatBytes, formatCount, formatDuration } from "../units.ts";
-import { Exit } from "../usage.ts";
+import { CommandFailure, Exit } from "../usage.ts";
 
 interface StatsOptions extends ConnectionOptions {
   timeout: number;
   json?: true;
+  check?: true;
+}
+
+/** A client that has topics in XOFF. */
+interface Blocked {
+  readonly client: number;
+  readonly name: string | null;
+  readonly blockedOn: readonly { readonly topic: string; readonly why: string }[];
 }
 
 export const run: Run = async (args) => {
@@ -21,6 +29,10 @@ export const run: Run = async (args) => {
     newCommand("stats", "Shows the broker's counters.", [
       { line: "podbus stats", what: "a table" },
       { line: "podbus stats --json | jq .published", what: "one object on one line" },
+      {
+        line: "podbus stats --check",
+        what: "counts anew what waits and is in flight; 1 where the books don't balance",
+      },
       { line: "podbus request --json '$sys.clients'", what: "likewise for clients, queues and topics" },
     ]),
   )
@@ -29,16 +41,37 @@ export const run: Run = async (args) => {
         .argParser(durationOption)
         .default(5000, "5s"),
     )
+    .option("--check", "have the broker count anew, by walking what it holds")
     .option("--json", "print them as JSON");
   command.parse(args, { from: "user" });
   const options = command.opts<StatsOptions>();
-  const stats = await withBus(
-    options,
-    async (bus) => (await bus.request("$sys.stats", {}, { timeoutMs: options.timeout })) as Record<string, unknown>,
-  );
-  if (options.json) await out.line(toJson(stats));
-  else await out.write(table(Object.entries(stats).map(([name, value]) => [name, show(name, value)])));
-  return Exit.DONE;
+  return withBus(options, async (bus) => {
+    const ask = (topic: string): Promise<unknown> => bus.request(topic, {}, { timeoutMs: options.timeout });
+    if (options.check) {
+      const { ok, problems } = (await ask("$sys.check")) as { ok: boolean; problems: readonly string[] };
+      if (options.json) await out.line(toJson({ ok, problems }));
+      else if (ok) await out.line("the books balance");
+      if (!ok)
+        throw new CommandFailure(`the books do not balance, which is a bug of the broker: ${problems.join("; ")}`);
+      return Exit.DONE;
+    }
+    const stats = (await ask("$sys.stats")) as Record<string, unknown>;
+    if (options.json) {
+      await out.line(toJson(stats));
+      return Exit.DONE;
+    }
+    await out.write(table(Object.entries(stats).map(([name, value]) => [name, show(name, value)])));
+    if (stats["blockedPublishers"] === 0) return Exit.DONE;
+    const { clients } = (await ask("$sys.clients")) as { clients: readonly Blocked[] };
+    for (const { client, name, blockedOn } of clients) {
+      for (const { topic, why } of blockedOn) {
+        await out.line(
+          `client ${client} (${displayLine(name ?? "no name", true)}) waits for ${why} on ${displayLine(topic, true)}`,
+        );
+      }
+    }
+    return Exit.DONE;
+  });
 };
 
 /** By the unit that the name ends with. */

@@ -31,7 +31,8 @@ const KINDS = {
   count: { shown: "n", parse: parseCount, expected: "a whole number" },
 } as const;
 
-type NumberOption = "maxFrame" | "maxConnections" | "maxSubscriptions" | "maxRetained" | "headroom" | DurationOption;
+type NumberOption =
+  "memoryLimit" | "maxFrame" | "maxConnections" | "maxSubscriptions" | "maxRetained" | "headroom" | DurationOption;
 type DurationOption = "handshakeMs" | "heartbeatMs" | "stallMs" | "graceMs";
 
 interface Described {
@@ -45,6 +46,13 @@ interface Described {
 const seconds = (ms: number): string => `${ms / 1000}s`;
 
 const NUMBERS: readonly Described[] = [
+  {
+    name: "memoryLimit",
+    kind: "size",
+    minimum: 1024 * 1024,
+    what: "what the broker may hold for others",
+    usual: "half of the container's limit, or 256MiB",
+  },
   {
     name: "maxFrame",
     kind: "size",
@@ -100,7 +108,11 @@ const NUMBERS: readonly Described[] = [
 
 /** Adds the options to the command `serve`. */
 export function withServeOptions(command: Command): Command {
-  withAddress(command, { autobind: true });
+  withAddress(command, { autobind: true }).addOption(
+    new Option("--data <dir>", "the folder of durable queues and retained values (default: none, nothing is kept)").env(
+      environmentName("data"),
+    ),
+  );
   for (const option of NUMBERS) {
     const { shown } = KINDS[option.kind];
     command.addOption(

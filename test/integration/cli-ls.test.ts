@@ -52,7 +52,7 @@ test("shows the broker, who holds it, and how many clients it has", async () => 
 
   const { stdout } = await runCli(["ls"]);
   const row = stdout.split("\n").find((line) => line.startsWith(`${broker.address} `));
-  expect(row).toMatch(new RegExp(`listening +2 +protocol 1 +${broker.pid} .*serve`));
+  expect(row).toMatch(new RegExp(`listening +2 +protocol 1 +${broker.pid} .*node`));
 });
 
 test("--all shows file-system sockets, and a silent one is no broker", async () => {

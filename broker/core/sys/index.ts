@@ -2,6 +2,7 @@
 
 import type { Core } from "../core.ts";
 import type { Peer } from "../peer.ts";
+import { check } from "./check.ts";
 import { clients } from "./clients.ts";
 import { answerQueueCall, QUEUE_CALLS } from "./queue.ts";
 import { queues } from "./queues.ts";
@@ -17,6 +18,7 @@ const ANSWERS: Readonly<Record<string, (core: Core) => unknown>> = {
   "$sys.clients": clients,
   "$sys.topics": topics,
   "$sys.queues": queues,
+  "$sys.check": check,
 };
 
 export function answerSystemRequest(
