@@ -1,0 +1,68 @@
+// One publisher, any number of receivers, one in the middle: the frame of most scenarios, the same for both sides.
+
+import type { Worker } from "./processes.ts";
+import type { Measure } from "./scenarios/scenario.ts";
+import type { SideName } from "./sides/side.ts";
+import { checkShares, type TallyResult } from "./tally.ts";
+
+export interface Flow {
+  readonly bytes: number;
+  /** Published to in turn. @default one */
+  readonly topics?: readonly string[];
+  /** @default the topic */
+  readonly pattern?: string;
+  /** Processes, each of which receives everything. @default 1 */
+  readonly receivers?: number;
+  /** Whether the receivers share one queue instead. @default false */
+  readonly shared?: boolean;
+}
+
+export const TOPIC = "bench.messages";
+
+/** A queue's members get marked messages in parts, so that many are needed for each to know its end. */
+const SHARED_TAIL = 4096;
+
+/** Measures `rate`: deliveries a second, over all receivers, between the first and the last message that count. */
+export function measureFlow(side: SideName, flow: Flow): Measure {
+  const { bytes, topics = [TOPIC], pattern = TOPIC, receivers: count = 1, shared = false } = flow;
+  return async ({ stage, durationMs, warmUpMs }) => {
+    const { address } = stage;
+    await stage.middle(side, shared ? "share" : "copy");
+    const params = { side, address, pattern, bytes, ...(shared && { queue: "bench" }) };
+    const receivers = await Promise.all(Array.from({ length: count }, () => stage.worker("receive", params)));
+    const tail = shared ? SHARED_TAIL : 1;
+    const publisher = await stage.worker("publish", { side, address, topics, bytes, warmUpMs, durationMs, tail });
+    publisher.tell("go");
+    const { sent, warmUp } = await publisher.result;
+    const tallies = await collect(receivers, sent);
+    return { rate: shared ? rateOfShares(tallies, sent, warmUp) : rateOfCopies(tallies, sent, warmUp) };
+  };
+}
+
+/** Has each receiver wait for what was sent, and tell its books. */
+async function collect(receivers: readonly Worker<"receive">[], sent: number): Promise<TallyResult[]> {
+  for (const receiver of receivers) receiver.tell("expect", sent);
+  return Promise.all(receivers.map((receiver) => receiver.result));
+}
+
+/** Of receivers that each got everything. Throws where one did not. */
+export function rateOfCopies(tallies: readonly TallyResult[], sent: number, warmUp: number): number {
+  for (const { fault, count } of tallies) {
+    if (fault !== undefined) throw new Error(fault);
+    if (count !== sent) throw new Error(`${sent} messages were sent and ${count} came`);
+  }
+  return (tallies.length * (sent - warmUp - 1)) / elapsed(tallies);
+}
+
+/** Of the members of a queue. Throws where their shares are not the whole. */
+function rateOfShares(tallies: readonly TallyResult[], sent: number, warmUp: number): number {
+  const fault = checkShares(tallies, sent);
+  if (fault !== undefined) throw new Error(fault);
+  return (sent - warmUp - 1) / elapsed(tallies);
+}
+
+/** Seconds from the first message that counts, wherever it came, to the last. */
+function elapsed(tallies: readonly TallyResult[]): number {
+  const firsts = tallies.map(({ firstNs }) => firstNs).filter((ns) => ns > 0);
+  return (Math.max(...tallies.map(({ lastNs }) => lastNs)) - Math.min(...firsts)) / 1e9;
+}

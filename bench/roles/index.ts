@@ -1,0 +1,41 @@
+// All roles, by name.
+
+import { answer } from "./answer.ts";
+import { call } from "./call.ts";
+import { hub } from "./hub.ts";
+import { pace } from "./pace.ts";
+import { publish } from "./publish.ts";
+import { publishObjects } from "./publish-objects.ts";
+import { receive } from "./receive.ts";
+import { receiveMany } from "./receive-many.ts";
+import { receiveObjects } from "./receive-objects.ts";
+import { receivePaced } from "./receive-paced.ts";
+import { startBroker } from "./start-broker.ts";
+
+interface Roles {
+  readonly answer: typeof answer;
+  readonly call: typeof call;
+  readonly hub: typeof hub;
+  readonly pace: typeof pace;
+  readonly publish: typeof publish;
+  readonly publishObjects: typeof publishObjects;
+  readonly receive: typeof receive;
+  readonly receiveMany: typeof receiveMany;
+  readonly receiveObjects: typeof receiveObjects;
+  readonly receivePaced: typeof receivePaced;
+  readonly startBroker: typeof startBroker;
+}
+
+export const roles: Roles = {
+  answer,
+  call,
+  hub,
+  pace,
+  publish,
+  publishObjects,
+  receive,
+  receiveMany,
+  receiveObjects,
+  receivePaced,
+  startBroker,
+};

@@ -1,0 +1,35 @@
+// Receives messages and keeps the books of them.
+
+import { nowNs } from "../clock.ts";
+import { settled } from "../settle.ts";
+import { loadSide, type SideName } from "../sides/side.ts";
+import { type Expectation, Tally, type TallyResult } from "../tally.ts";
+import type { Role } from "./role.ts";
+
+export interface ReceiveParams {
+  readonly side: SideName;
+  readonly address: string;
+  readonly pattern: string;
+  readonly bytes: number;
+  /** The queue to share, if any. */
+  readonly queue?: string;
+}
+
+/** How long nothing may come before what is missing counts as lost. */
+export const LOST_MS = 5000;
+/** How long nothing may come before a queue's member takes it that the others have the rest. */
+const SHARED_MS = 250;
+
+/** Is told `expect` with the number of messages that were sent. */
+export const receive: Role<ReceiveParams, TallyResult> = async ({ side, address, pattern, bytes, queue }, control) => {
+  const expectation: Expectation = queue === undefined ? "all" : "share";
+  const tally = new Tally(expectation, bytes, nowNs);
+  await (
+    await loadSide(side)
+  ).receive(address, pattern, queue === undefined ? {} : { queue }, (buf, start, end) => tally.take(buf, start, end));
+  control.ready();
+  const sent = (await control.told("expect")) as number;
+  if (queue === undefined) await settled(() => tally.count, sent, LOST_MS);
+  else await settled(() => tally.count, Infinity, SHARED_MS);
+  return tally.result();
+};

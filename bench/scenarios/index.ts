@@ -1,0 +1,26 @@
+// All scenarios, in the order in which they run and are shown.
+
+import { connections } from "./connections.ts";
+import { fanOut } from "./fan-out.ts";
+import { latency } from "./latency.ts";
+import { memory } from "./memory.ts";
+import { oneToOne } from "./one-to-one.ts";
+import { queue } from "./queue.ts";
+import { requests } from "./request.ts";
+import type { Scenario } from "./scenario.ts";
+import { start } from "./start.ts";
+import { structured } from "./structured.ts";
+import { topics } from "./topics.ts";
+
+export const scenarios: readonly Scenario[] = [
+  ...oneToOne,
+  fanOut,
+  topics,
+  queue,
+  structured,
+  ...requests,
+  latency,
+  connections,
+  memory,
+  start,
+];
