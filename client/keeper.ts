@@ -12,6 +12,8 @@ import type { Session } from "./session.ts";
 
 /** Refusals that trying again would not change. */
 const FINAL: ReadonlySet<string> = new Set(["bad_address", "bad_auth", "bad_hello", "bad_option", "not_allowed"]);
+/** Until there was a connection, the pauses stay short: a container that starts beside its broker waits for nothing else. */
+const FIRST_PAUSE_MS = 25;
 /** A connection that held for so long was a good one. */
 const GOOD_MS = 1_000;
 
@@ -56,7 +58,7 @@ export class Keeper {
           const { unreachable } = await import("./unreachable.ts");
           throw await unreachable(this.#address, timeoutMs, error);
         }
-        await this.#pause(Math.min(this.#backoff.nextMs(), nowLeftMs));
+        await this.#pause(Math.min(this.#backoff.nextMs(), FIRST_PAUSE_MS, nowLeftMs));
       }
     } finally {
       stop();

@@ -3,9 +3,11 @@
 
 import type { Chunk, ChunkSource } from "../../shared/codec/intake.ts";
 
+/** Sizes that are used again, each with how many free ones are kept: what one turn of a busy broker has in hand. */
 const POOLED_BYTES = 64 * 1024;
-/** Free chunks that are kept for use: what one turn of a busy broker has in hand (measured: more gains nothing). */
 const MAX_FREE = 64;
+const LARGE_BYTES = 256 * 1024;
+const MAX_FREE_LARGE = 16;
 
 export class PooledChunk implements Chunk {
   readonly buf: Buffer;
@@ -39,16 +41,17 @@ export class PooledChunk implements Chunk {
 
 export class ChunkPool implements ChunkSource {
   readonly #free: PooledChunk[] = [];
+  readonly #freeLarge: PooledChunk[] = [];
   /** Bytes of all chunks that somebody owns. */
   heldBytes = 0;
+  /** Bytes of chunks that nobody owns and that are not used again, since the collector was last asked to free them. */
+  discardedBytes = 0;
   /** When the last read was: coarse, for ages. */
   turnMs = 0;
 
   take(bytes: number): PooledChunk {
-    if (bytes > POOLED_BYTES / 2 && bytes <= POOLED_BYTES) {
-      this.heldBytes += POOLED_BYTES;
-      return this.#free.pop()?.revive() ?? new PooledChunk(this, POOLED_BYTES);
-    }
+    if (bytes > POOLED_BYTES / 2 && bytes <= POOLED_BYTES) return this.#again(this.#free, POOLED_BYTES);
+    if (bytes > LARGE_BYTES / 2 && bytes <= LARGE_BYTES) return this.#again(this.#freeLarge, LARGE_BYTES);
     return this.takeExactly(bytes);
   }
 
@@ -62,5 +65,12 @@ export class ChunkPool implements ChunkSource {
   give(chunk: PooledChunk): void {
     this.heldBytes -= chunk.buf.length;
     if (chunk.buf.length === POOLED_BYTES && this.#free.length < MAX_FREE) this.#free.push(chunk);
+    else if (chunk.buf.length === LARGE_BYTES && this.#freeLarge.length < MAX_FREE_LARGE) this.#freeLarge.push(chunk);
+    else this.discardedBytes += chunk.buf.length;
+  }
+
+  #again(free: PooledChunk[], bytes: number): PooledChunk {
+    this.heldBytes += bytes;
+    return free.pop()?.revive() ?? new PooledChunk(this, bytes);
   }
 }

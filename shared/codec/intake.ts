@@ -28,6 +28,9 @@ export interface ChunkSource {
 const FIRST_CHUNK_BYTES = 4 * 1024;
 /** What a chunk has once a read has filled one: an idle connection keeps a small one only. */
 const CHUNK_BYTES = 64 * 1024;
+/** What it has once frames of an eighth of that or more come: fewer of them are cut by a chunk's end, and have to be moved. */
+const LARGE_CHUNK_BYTES = 256 * 1024;
+const LARGE_FRAME_BYTES: number = CHUNK_BYTES / 8;
 /** Less room than this is not worth a read: a new chunk is begun. */
 const MIN_ROOM_BYTES = 2 * 1024;
 /** Room given at once to a frame that has only been announced. */
@@ -78,6 +81,7 @@ export class Intake {
         return chunk.buf.subarray(pending);
       }
     }
+    if (pending > 0 && this.#need >= LARGE_FRAME_BYTES) this.#chunkBytes = LARGE_CHUNK_BYTES;
     const wanted = Math.min(
       Math.max(this.#chunkBytes, this.#need + MIN_ROOM_BYTES),
       Math.max(MAX_FIRST_BYTES, pending * 4),
@@ -96,7 +100,7 @@ export class Intake {
   /** `bytes` were put into the {@link room}. */
   filled(bytes: number): void {
     this.#filled += bytes;
-    if (this.#filled === this.#chunk!.buf.length) this.#chunkBytes = CHUNK_BYTES;
+    if (this.#filled === this.#chunk!.buf.length) this.#chunkBytes = Math.max(this.#chunkBytes, CHUNK_BYTES);
   }
 
   /**

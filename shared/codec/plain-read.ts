@@ -66,7 +66,7 @@ function readAny(depth: number): unknown {
     case 0xce:
       return readUint32(buf, skip(4));
     case 0xcf:
-      return narrowed(buf.readBigUInt64BE(skip(8)));
+      return readUint64(skip(8));
     case 0xd0:
       return buf.readInt8(skip(1));
     case 0xd1:
@@ -74,7 +74,7 @@ function readAny(depth: number): unknown {
     case 0xd2:
       return buf.readInt32BE(skip(4));
     case 0xd3:
-      return narrowed(buf.readBigInt64BE(skip(8)));
+      return readInt64(skip(8));
     case 0xd4:
     case 0xd5:
     case 0xd6:
@@ -100,17 +100,25 @@ function readMap(count: number, depth: number): Record<string, unknown> {
   enter(depth, count * 2);
   const map: Record<string, unknown> = {};
   for (let i = 0; i < count; i++) {
-    const key = readKey();
-    map[key] = readAny(depth + 1);
+    const byte = at < end ? buf[at]! : 0;
+    let key: string;
+    if (byte >= 0xa0 && byte < 0xc0) {
+      at++;
+      key = readText(byte & 0x1f);
+    } else {
+      key = readOtherKey();
+    }
+    // One that would change the object's prototype is kept under another name.
+    map[key === "__proto__" ? "__proto_" : key] = readAny(depth + 1);
   }
   return map;
 }
 
-/** A key as a property's name; never one that would change the object's prototype. */
-function readKey(): string {
+/** A key that is no short text, as a property's name. */
+function readOtherKey(): string {
   const key = readAny(MAX_DEPTH);
   if (typeof key === "object" && key !== null) throw new Unreadable("a map with a key that is no scalar");
-  return key === "__proto__" ? "__proto_" : String(key);
+  return String(key);
 }
 
 function readArray(count: number, depth: number): unknown[] {
@@ -130,14 +138,15 @@ function readText(bytes: number): string {
   const start = skip(bytes);
   if (bytes > MAX_KNOWN_BYTES) return buf.toString("utf8", start, at);
   if (bytes === 0) return "";
-  const hash = (bytes * 31 + buf[start]! * 17 + buf[start + (bytes >> 1)]! * 257 + buf[at - 1]! * 7) & (TEXTS - 1);
+  const from = buf;
+  const hash = (bytes * 31 + from[start]! * 17 + from[start + (bytes >> 1)]! * 257 + from[at - 1]! * 7) & (TEXTS - 1);
   const text = known[hash]!;
   if (text.length === bytes) {
     let i = 0;
-    while (i < bytes && text.charCodeAt(i) === buf[start + i]) i++;
+    while (i < bytes && text.charCodeAt(i) === from[start + i]) i++;
     if (i === bytes) return text;
   }
-  const fresh = buf.toString("utf8", start, at);
+  const fresh = from.toString("utf8", start, at);
   // Only ASCII has as many characters as bytes, each its byte: what the comparison above takes for granted.
   if (fresh.length === bytes) known[hash] = fresh;
   return fresh;
@@ -175,9 +184,15 @@ function skip(bytes: number): number {
   return start;
 }
 
-function narrowed(value: bigint): number | bigint {
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : value;
+/** A number where it is exact as one, else a bigint. */
+function readUint64(start: number): number | bigint {
+  const high = readUint32(buf, start);
+  return high < 0x20_0000 ? high * 0x1_0000_0000 + readUint32(buf, start + 4) : buf.readBigUInt64BE(start);
+}
+
+function readInt64(start: number): number | bigint {
+  const value = (readUint32(buf, start) | 0) * 0x1_0000_0000 + readUint32(buf, start + 4);
+  return Number.isSafeInteger(value) ? value : buf.readBigInt64BE(start);
 }
 
 function truncated(): Unreadable {

@@ -3,6 +3,7 @@
 
 import { Core } from "../../broker/core/core.ts";
 import type { CoreOptions } from "../../broker/core/options.ts";
+import type { Store } from "../../broker/core/store.ts";
 import type { Transport, TransportSink } from "../../broker/core/transport.ts";
 import { decodeFirst, type Element, type Elements, frame } from "./msgpack.ts";
 
@@ -29,7 +30,9 @@ export class World {
   #isFlushAsked = false;
   readonly #resumed: (() => void)[] = [];
 
-  constructor(options: Partial<CoreOptions> = {}) {
+  /** @param startMs the time at which it begins; a broker that is started anew goes on where the one before ended. */
+  constructor(options: Partial<CoreOptions> = {}, store?: Store, startMs = 0) {
+    this.now = startMs;
     this.core = new Core(
       { ...OPTIONS, ...options },
       {
@@ -42,8 +45,10 @@ export class World {
         setAlarm: (atMs) => {
           this.#alarmMs = atMs;
         },
+        collect: () => {},
         log: () => {},
       },
+      store,
     );
   }
 
@@ -135,6 +140,15 @@ export class SimulatedClient {
     this.#writing = undefined;
     this.#came.push(...writing.map((range) => Buffer.from(range)));
     this.#sink.written();
+  }
+
+  /** Takes the first bytes of the write that is under way, and leaves the rest. */
+  takeSome(bytes: number): void {
+    if (this.#writing === undefined) return;
+    const all = Buffer.concat(this.#writing);
+    if (bytes >= all.length) return this.take();
+    this.#came.push(Buffer.from(all.subarray(0, bytes)));
+    this.#writing = [all.subarray(bytes)];
   }
 
   /** The frames that came since the last call. */
