@@ -16,6 +16,7 @@ import type { PeerCredentials } from "./core/peer.ts";
 import { DamagedStore } from "./core/recovery.ts";
 import type { Stats } from "./core/sys/stats.ts";
 import type { LmdbStore } from "./lmdb-store.ts";
+import { collectGarbage } from "./collect-garbage.ts";
 import { defaultMemoryLimit } from "./memory-limit.ts";
 import { type BrokerOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { SocketTransport } from "./socket-transport.ts";
@@ -130,6 +131,7 @@ class RunningBroker implements ListeningBroker {
         random: randomBytes,
         scheduleFlush: () => setImmediate(() => this.#core.flush()),
         setAlarm: (atMs) => this.#setAlarm(atMs),
+        collect: collectGarbage,
         log: (level, fields, message) => logger?.[level](fields, message),
       },
       store,

@@ -1,17 +1,21 @@
 // The disk of a broker with a data directory: lmdb, in which a write is all there or not at all, and is flushed before it is confirmed.
 // Loaded only where there is a data directory.
 
-import { accessSync, closeSync, constants, mkdirSync, openSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 
 import { open, type RootDatabase } from "lmdb";
 
 import { PodbusError } from "../shared/errors.ts";
 import { LOCK_EX_NB, loadLibc } from "../shared/os/libc.ts";
+import { checkDataFile } from "./lmdb-check.ts";
+import { DamagedStore } from "./core/recovery.ts";
 import type { Change, Store } from "./core/store.ts";
 
 const LOCK_FILE = "podbus.lock";
 const DATA_FILE = "data.mdb";
+const READERS_FILE = "lock.mdb";
+const READERS_BYTES = 8192;
 
 export class LmdbStore implements Store {
   readonly #db: RootDatabase<Buffer, Buffer>;
@@ -28,9 +32,12 @@ export class LmdbStore implements Store {
    * @throws PodbusError `address_in_use` where another broker has it, `unavailable` where it can't be used.
    */
   static open(directory: string): LmdbStore {
-    prepare(directory);
-    const held = lock(directory);
+    const held = prepare(directory);
     try {
+      checkDataFile(join(directory, DATA_FILE));
+      // Who reads at present: nobody, since the directory is this broker's; what a former one left is not believed. Written in full:
+      // lmdb maps it, and a page for which a full disk has no room would end the process.
+      writeFileSync(join(directory, READERS_FILE), Buffer.alloc(READERS_BYTES));
       const db = open<Buffer, Buffer>({
         path: directory,
         encoding: "binary",
@@ -42,6 +49,7 @@ export class LmdbStore implements Store {
       return new LmdbStore(db, held);
     } catch (cause) {
       closeSync(held);
+      if (cause instanceof DamagedStore) throw cause;
       throw unusable(directory, (cause as Error).message, cause);
     }
   }
@@ -79,15 +87,22 @@ export class LmdbStore implements Store {
   }
 }
 
-function prepare(directory: string): void {
+/** Makes the directory where it does not exist, and takes it: has it for as long as the descriptor is open. */
+function prepare(directory: string): number {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeFolder(resolve(directory));
     accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
-    const size = statSync(join(directory, DATA_FILE), { throwIfNoEntry: false })?.size;
-    if (size !== undefined && size > 0 && size < 8192) throw new Error("its data file was cut short");
+    return lock(directory);
   } catch (cause) {
-    throw unusable(directory, (cause as Error).message, cause);
+    throw cause instanceof PodbusError ? cause : unusable(directory, (cause as Error).message, cause);
   }
+}
+
+/** With the folders above it. Not `recursive`: that never ends where the system knows no new folders, as below /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }
 
 /** Has the directory for as long as the descriptor is open, however the process ends. */

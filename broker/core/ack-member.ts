@@ -141,12 +141,17 @@ export class AckMember extends Member implements Timed, Alarm {
       }
     }
     this.#window.clear();
-    for (const run of this.#unsettled.takeAll()) {
-      this.#settled(run.count, false);
-      run.wasDelivered ||= run.seq <= this.#writtenSeq;
-      this.queue.giveBack(run);
+    for (const run of this.#unsettled.take(0, this.#writtenSeq)) {
+      run.wasDelivered = true;
+      this.#giveBack(run);
     }
+    for (const run of this.#unsettled.takeAll()) this.#giveBack(run);
     super.end();
+  }
+
+  #giveBack(run: Run): void {
+    this.#settled(run.count, false);
+    this.queue.giveBack(run);
   }
 
   /** `count` messages are no longer this member's: done, or back in the queue. */

@@ -87,6 +87,8 @@ export class Core {
   #touched: Outbox[] = [];
   #evicted: { peer: Peer; message: string }[] = [];
   #distributed = new Set<Queue>();
+  /** Durable queues that hold something of which the disk has not heard. */
+  readonly #unheard = new Set<Queue>();
 
   /** @throws DamagedStore where what is in `store` is not what was written. */
   constructor(options: CoreOptions, env: CoreEnv, store?: Store) {
@@ -238,6 +240,7 @@ export class Core {
   endQueue(queue: Queue): number {
     this.queues.delete(queue.name);
     this.#distributed.delete(queue);
+    this.#unheard.delete(queue);
     this.outboxes.remove(queue.pattern, queue.outbox);
     const dropped = queue.end();
     const level = dropped > 0 ? "warn" : "debug";
@@ -351,7 +354,10 @@ export class Core {
       if (this.#evicted.length > 0)
         for (const { peer, message } of this.#evicted.splice(0)) peer.fail("limit", message);
       this.persist();
-      for (const queue of this.#distributed) queue.supplyMembers();
+      for (const queue of this.#distributed) {
+        queue.outbox.touched = false; // what comes from here on is told anew
+        queue.supplyMembers();
+      }
       const peers = this.#dirty;
       this.#dirty = [];
       for (const peer of peers) peer.pump();
@@ -370,9 +376,18 @@ export class Core {
     this.#setAlarm();
   }
 
-  /** Gathers what came this turn for the disk. */
+  /** Something came to `queue`, a durable one, of which the disk has not heard. */
+  persistLater(queue: Queue): void {
+    this.#unheard.add(queue);
+  }
+
+  /** Gathers what came for the disk. Before any write begins: what belongs together is written together. */
   persist(): void {
-    for (const queue of this.#distributed) queue.persist();
+    for (const queue of this.#unheard) {
+      queue.outbox.touched = false;
+      queue.persist();
+    }
+    this.#unheard.clear();
   }
 
   /** The time that was asked for has come. */

@@ -45,6 +45,23 @@ export class Delayed {
     this.#deadlines.set(sleeper, untilMs);
   }
 
+  /** Takes the message that was put aside first. */
+  takeOldest(): Run | undefined {
+    for (const sleeper of this.#sleepers) {
+      const { run } = sleeper;
+      if (run.count === 1) {
+        this.#deadlines.delete(sleeper);
+        this.#remove(sleeper);
+        return run;
+      }
+      this.#count(run, -1);
+      const first = run.cut(1);
+      this.#count(run, 1);
+      return first;
+    }
+    return undefined;
+  }
+
   /** Takes all of them, whatever their time. */
   *drain(): Iterable<Run> {
     for (const sleeper of this.#sleepers) {

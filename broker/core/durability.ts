@@ -2,12 +2,16 @@
 // is under way the next gathers, so that many publishers share a flush (group commit). What could not be written is tried again
 // with the next write; nobody is told that it is safe before it is.
 
-import type { Core } from "./core.ts";
+import type { Timed } from "../../shared/deadlines.ts";
+import type { Alarm, Core } from "./core.ts";
 import type { Change, Store } from "./store.ts";
+
+/** How long after a failed write the next one is tried: a full disk is not asked without pause. */
+const PAUSE_MS = 100;
 
 type Done = (error: Error | undefined) => void;
 
-export class Durability {
+export class Durability implements Timed, Alarm {
   readonly #core: Core;
   readonly #store: Store | undefined;
   /** By key, what is to be written next. A value and whether the key has never been on disk. */
@@ -15,6 +19,11 @@ export class Durability {
   /** Who waits for what is gathered. */
   #waiting: Done[] = [];
   #isWriting = false;
+  /** Whether the last write failed, and the next has to wait a little. */
+  #isPaused = false;
+  heapIndex = -1;
+  dueMs = 0;
+  dueOrder = 0;
   /** What is gathered, in bytes of values. */
   gatheredBytes = 0;
   /** Writes that reached the disk, and those that failed. */
@@ -57,9 +66,16 @@ export class Durability {
     this.begin();
   }
 
+  /** The pause after a failed write is over. */
+  due(): void {
+    this.#isPaused = false;
+    this.begin();
+  }
+
   /** Begins a write of what is gathered, unless one is under way. Called at the end of each turn. */
   begin(): void {
-    if (this.#isWriting || this.#store === undefined) return;
+    if (this.#isWriting || this.#isPaused || this.#store === undefined) return;
+    this.#core.persist();
     if (this.#changes.size === 0 && this.#waiting.length === 0) return;
     const changes = this.#changes;
     const waiting = this.#waiting;
@@ -74,15 +90,15 @@ export class Durability {
       if (error === undefined) this.writes++;
       else this.#failed(changes, error);
       for (const done of waiting) done(error);
-      // Those that came meanwhile; after a failure with the next turn, so that a full disk is not asked without pause.
-      if (error === undefined) this.begin();
-      this.#core.flush();
+      this.#core.flush(); // which begins with what came meanwhile
     });
   }
 
   /** `changes` may not be on disk: they are gathered anew, beneath what has changed since. */
   #failed(changes: Map<string, { value: Buffer | undefined; isNew: boolean }>, error: Error): void {
     this.failures++;
+    this.#isPaused = true;
+    this.#core.deadlines.set(this, this.#core.nowMs() + PAUSE_MS);
     this.#core.env.log("error", { error: error.message }, "the data directory could not be written; it is tried again");
     for (const [key, change] of changes) {
       if (this.#changes.has(key)) continue;

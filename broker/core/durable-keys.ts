@@ -1,12 +1,13 @@
-// How durable things are laid out as keys and values. A key is a letter, the queue's number, and what it is about there:
+// How durable things are laid out as keys and values. A key is a letter, the queue's number, and what it is about there; each
+// value but the version stands behind a CRC-32 of its key and itself, so that nothing damaged is served:
 //
 //   q QQQQ           a queue: JSON of its name, pattern and options
-//   m QQQQ OOOOOOOO  messages: consecutive frames from order O on, behind a CRC-32 of key and frames
+//   m QQQQ OOOOOOOO  messages: consecutive frames from order O on
 //   s QQQQ OOOOOOOO  of those messages, the ranges that are settled: pairs of 32-bit offsets from O
 //   a QQQQ OOOOOOOO  one message: the attempts it has had
 //   t QQQQ OOOOOOOO  one message: not before, not after, as two doubles of wall-clock ms
 //   i QQQQ ID        a message id that was taken: until when it is known, a double of wall-clock ms
-//   r TOPIC          a retained value: its frame, behind a CRC-32
+//   r TOPIC          a retained value: its frame
 //   v                the version of this layout
 
 import { crc32 } from "node:zlib";
@@ -50,6 +51,11 @@ export function seal(key: string, buf: Buffer, start: number, end: number): Buff
   buf.copy(value, 4, start, end);
   value.writeUInt32BE(checksum(key, value), 0);
   return value;
+}
+
+/** All of `value` behind a checksum. */
+export function sealed(key: string, value: Buffer): Buffer {
+  return seal(key, value, 0, value.length);
 }
 
 /** What was sealed, or undefined where it is damaged. A view. */

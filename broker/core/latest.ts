@@ -1,8 +1,12 @@
 // The outbox of the overflow policy `latest`: one message a topic waits, the newest, behind those of topics that changed before it.
 // A message costs the same however many it replaces: the entry of its topic moves to the end.
 
+import { readStr } from "../../shared/codec/read.ts";
+import { Frame, scanFrame } from "../../shared/codec/scan.ts";
 import type { PooledChunk } from "./chunks.ts";
 import { Outbox, type RangeSink } from "./outbox.ts";
+
+const scanned: Frame = new Frame();
 
 interface Entry {
   chunk: PooledChunk;
@@ -40,24 +44,32 @@ export class LatestOutbox extends Outbox {
     this.touch();
   }
 
+  /** The place of the message of `topic` that waits; undefined where none does. */
+  orderOf(topic: string): number | undefined {
+    return this.#entries.get(topic)?.order;
+  }
+
+  /** A newer message of `topic` waits elsewhere: the one that waits here goes, if there is one. */
+  dropOf(topic: string): void {
+    const entry = this.#entries.get(topic);
+    if (entry === undefined) return;
+    this.#remove(topic, entry);
+    this.#drop();
+    this.owner.replaced(entry.order);
+  }
+
+  /** {@link put} for those who have no topic at hand: it is read from the frame. */
+  override push(chunk: PooledChunk, start: number, end: number): void {
+    scanFrame(chunk.buf, start, end, Number.POSITIVE_INFINITY, scanned);
+    this.put(readStr(chunk.buf, scanned.at[1]!, scanned.at[2]!)!, chunk, start, end);
+  }
+
   /** Takes a message in the place of the one of its topic that waits; where none does and it is full, the oldest goes. */
   put(topic: string, chunk: PooledChunk, start: number, end: number): void {
-    let entry = this.#entries.get(topic);
-    if (entry !== undefined) {
-      this.#remove(topic, entry);
-      this.#drop();
-      this.owner.replaced(entry.order);
-    } else {
-      while (super.full && this.messages > 0) this.owner.dropOldest();
-      entry = { chunk, start, end, order: 0, sinceMs: 0 };
-    }
+    if (this.#entries.has(topic)) this.dropOf(topic);
+    else this.makeRoom();
     chunk.retain();
-    entry.chunk = chunk;
-    entry.start = start;
-    entry.end = end;
-    entry.order = this.nextOrder;
-    entry.sinceMs = this.pool.turnMs;
-    this.#entries.set(topic, entry);
+    this.#entries.set(topic, { chunk, start, end, order: this.nextOrder, sinceMs: this.pool.turnMs });
     this.#fresh.add(topic);
     if (this.heedsHeaders) this.#unseen.add(topic);
     this.messages++;
@@ -65,6 +77,12 @@ export class LatestOutbox extends Outbox {
     this.heldBytes += chunk.buf.length;
     this.counters.accepted++;
     this.touch();
+  }
+
+  override makeRoom(): void {
+    if (!super.full) return;
+    this.owner.relieve();
+    while (super.full && this.owner.dropOldest());
   }
 
   override dropOldest(): number {
@@ -83,6 +101,10 @@ export class LatestOutbox extends Outbox {
       sink.range(chunk, start, end, 1, order);
     }
     this.#unseen.clear();
+  }
+
+  override get untold(): number {
+    return this.#lost;
   }
 
   override eachRange(visit: (order: number, count: number) => void): void {

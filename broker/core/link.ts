@@ -82,6 +82,9 @@ export class Link implements RangeSink {
   answerBytes = 0;
   #writingAnswers = 0;
   bytesOut = 0;
+  #takenLate = 0;
+  /** Bytes of the write under way that were not taken at once. */
+  #lateBytes = 0;
 
   constructor(world: LinkWorld, transport: Transport) {
     this.#world = world;
@@ -94,9 +97,12 @@ export class Link implements RangeSink {
     return this.#open ? this.#world.outgoingBytes - this.pendingBytes - this.writingBytes : 0;
   }
 
-  /** Bytes that the peer has taken so far. */
-  get takenBytes(): number {
-    return this.bytesOut - (this.#writing === undefined ? 0 : this.#transport.untakenBytes());
+  /**
+   * Bytes that were taken later than they were written: the peer has read, and so made room for them. What is taken at once only
+   * says that there was room.
+   */
+  get takenLate(): number {
+    return this.#takenLate + (this.#writing === undefined ? 0 : this.#lateBytes - this.#transport.untakenBytes());
   }
 
   get idle(): boolean {
@@ -222,7 +228,9 @@ export class Link implements RangeSink {
     this.pendingBytes = 0;
     this.#writingAnswers = this.answerBytes;
     this.bytesOut += this.writingBytes;
+    this.#lateBytes = 0;
     if (this.#transport.write(ranges)) this.written();
+    else this.#lateBytes = this.#transport.untakenBytes();
   }
 
   /** The write under way was taken as a whole. */
@@ -230,6 +238,8 @@ export class Link implements RangeSink {
     const parts = this.#writing;
     if (parts === undefined) return;
     this.#writing = undefined;
+    this.#takenLate += this.#lateBytes;
+    this.#lateBytes = 0;
     this.writingBytes = 0;
     this.answerBytes -= this.#writingAnswers;
     this.#writingAnswers = 0;

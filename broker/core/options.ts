@@ -33,5 +33,7 @@ export interface CoreEnv {
   scheduleFlush(): void;
   /** Asks that {@link Core.alarm} be called at `atMs` of {@link now}; replaces what was asked before. Infinity: not at all. */
   setAlarm(atMs: number): void;
+  /** Asks that memory which nobody holds be freed now. */
+  collect(): void;
   log(level: "debug" | "info" | "warn" | "error", fields: Record<string, unknown>, message: string): void;
 }

@@ -62,8 +62,12 @@ export interface OutboxOwner {
   replaced(order: number): void;
   /** Closes the subscriber that let its outbox fill. */
   disconnect(): void;
-  /** Whether a message with this `id` header has not been taken lately. Asked where the outbox heeds headers; remembers the id. */
+  /** Whether a message with this `id` header has not been taken lately. Asked where the outbox heeds headers. */
   isNew(id: string): boolean;
+  /** A message with this `id` header is taken. */
+  remember(id: string): void;
+  /** Bytes of the chunks that it keeps in all, here and elsewhere. */
+  readonly heldBytes: number;
   /** Takes a message with headers that it heeds. */
   take(chunk: PooledChunk, start: number, end: number, headers: QueueHeaders): void;
 }
@@ -163,6 +167,9 @@ export class Outbox {
     this.#freshOrder = order;
   }
 
+  /** Where a policy sees to the limit by itself, whatever comes: drops what has to go for one more that will wait elsewhere. */
+  makeRoom(): void {}
+
   /** Adds the frame `chunk.buf[start … end)` at the end. */
   push(chunk: PooledChunk, start: number, end: number): void {
     const tail = this.#tail;
@@ -252,6 +259,13 @@ export class Outbox {
     if (this.#length > 0) this.#ring[this.#head]!.lost += lost;
     else this.#lost += lost;
     return order;
+  }
+
+  /** Messages that were dropped, and of which no GAP has told. */
+  get untold(): number {
+    let lost = this.#lost;
+    for (let i = 0; i < this.#length; i++) lost += this.#ring[(this.#head + i) & (this.#ring.length - 1)]!.lost;
+    return lost;
   }
 
   /** The counters, with what waits. */

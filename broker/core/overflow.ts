@@ -28,6 +28,7 @@ export function overflow(
   end: number,
 ): Verdict {
   if (outbox instanceof LatestOutbox) {
+    if (outbox.heedsHeaders) return Verdict.ADD; // its owner adds it, with an eye on its times
     outbox.put(topic, chunk, start, end);
     return Verdict.TAKEN;
   }

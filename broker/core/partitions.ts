@@ -17,7 +17,7 @@ import type { Run } from "./run.ts";
 export type PartitionBy = "key" | number;
 
 interface Key {
-  readonly owner: Member;
+  owner: Member;
   held: number;
   readonly parked: Returned;
 }
@@ -33,6 +33,8 @@ export class Partitions {
   readonly #keys = new Map<string, Key>();
   /** Keys of a member that have something parked. */
   readonly #parkedOf = new Map<Member, Set<string>>();
+  /** Keys of which something is parked and nothing is held: their owner has no room for them, another may. */
+  readonly #idle = new Set<string>();
   messages = 0;
   bytes = 0;
   heldBytes = 0;
@@ -88,6 +90,25 @@ export class Partitions {
     if (known === undefined) return;
     known.held--;
     this.#freeIfDone(key, known);
+    if (this.#isFreed && known.held <= 0 && known.parked.messages > 0) this.#idle.add(key);
+  }
+
+  /** Gives `member` a key of which something is parked, and nothing held, by one that has no room. False where there is none. */
+  adopt(member: Member): boolean {
+    for (const key of this.#idle) {
+      const known = this.#keys.get(key);
+      if (known === undefined || known.held > 0 || known.parked.messages === 0) {
+        this.#idle.delete(key);
+        continue;
+      }
+      if (known.owner.room > 0) continue;
+      this.#parkedOf.get(known.owner)?.delete(key);
+      known.owner = member;
+      this.#parkedOf.set(member, (this.#parkedOf.get(member) ?? new Set<string>()).add(key));
+      this.#idle.delete(key);
+      return true;
+    }
+    return false;
   }
 
   /** Puts `run` aside until the owner of its key has room. */
@@ -102,7 +123,16 @@ export class Partitions {
 
   /** Whether something is parked that `member` can have. */
   hasParked(member: Member): boolean {
-    return (this.#parkedOf.get(member)?.size ?? 0) > 0;
+    return (this.#parkedOf.get(member)?.size ?? 0) > 0 || this.#hasIdle();
+  }
+
+  #hasIdle(): boolean {
+    for (const key of this.#idle) {
+      const known = this.#keys.get(key);
+      if (known === undefined || known.held > 0 || known.parked.messages === 0) this.#idle.delete(key);
+      else if (known.owner.room <= 0) return true;
+    }
+    return false;
   }
 
   /** Takes the next parked message of one of `member`'s keys, which it now holds. */
@@ -131,6 +161,18 @@ export class Partitions {
       this.#keys.delete(key);
       yield* this.#drainParked(parked);
     }
+  }
+
+  /** The place of the parked message that came first. Costs a look at each key that has something parked. */
+  get oldestOrder(): number | undefined {
+    let oldest: number | undefined;
+    for (const keys of this.#parkedOf.values()) {
+      for (const key of keys) {
+        const { order } = this.#keys.get(key)!.parked.first!;
+        if (oldest === undefined || order < oldest) oldest = order;
+      }
+    }
+    return oldest;
   }
 
   /** Takes the parked message that came first, to drop it. Costs a look at each key that has something parked. */

@@ -121,9 +121,9 @@ export class Peer implements TransportSink, Timed, Alarm {
     return this.#pausedFor.size > 0;
   }
 
-  /** Changes with every byte that it takes or sends. */
+  /** Changes with every byte that it sends, or makes room for by reading. */
   get signsOfLife(): number {
-    return this.bytesIn + this.link.takenBytes;
+    return this.bytesIn + this.link.takenLate;
   }
 
   /** Bytes that it makes the broker keep: what it sent in part, and what it does not read. */
@@ -157,7 +157,7 @@ export class Peer implements TransportSink, Timed, Alarm {
       if (this.link.idle) this.#transport.end();
       return;
     }
-    for (const queue of this.queues) if (!queue.isEmpty) this.#core.distribute(queue);
+    for (const queue of this.queues) if (queue.hasWaiting) this.#core.distribute(queue);
     this.#core.dirty(this);
     this.#core.flush();
   }

@@ -9,6 +9,10 @@ import type { Peer } from "./peer.ts";
 
 /** What may wait to be written to a connection at the least, however many there are. */
 const LEAST_OUTGOING_BYTES = 16 * 1024;
+/** More than a connection has in hand that sends and reads frames of a usual size. */
+const MUCH_BYTES = 1024 * 1024;
+/** Less than this is not worth a collection, which takes some milliseconds. */
+const COLLECTED_BYTES = 8 * 1024 * 1024;
 /** The part of the ceiling that all connections together may have waiting to be written. */
 const OUTGOING_PART = 1 / 4;
 
@@ -28,6 +32,11 @@ export class Pressure {
     return this.#pressed.size > 0;
   }
 
+  /** Whether `bytes` more would be too much to keep for good. */
+  isShortOf(bytes: number): boolean {
+    return this.#core.chunks.heldBytes + bytes > this.limitBytes;
+  }
+
   /** What may wait to be written to one connection. */
   get outgoingBytes(): number {
     const share = (this.limitBytes * OUTGOING_PART) / Math.max(1, this.#core.peers.size);
@@ -37,23 +46,30 @@ export class Pressure {
   /** At the end of a turn: puts pressure on the heaviest, or takes it off. */
   check(): void {
     const { heldBytes } = this.#core.chunks;
+    this.#collect();
     if (heldBytes > this.limitBytes) this.#press();
     else if (this.#pressed.size > 0 && heldBytes * 4 <= this.limitBytes * 3) this.#ease();
   }
 
+  /** What nobody holds any longer is in memory until it is collected: near the limit that can't wait. */
+  #collect(): void {
+    const { chunks, env } = this.#core;
+    const { discardedBytes } = chunks;
+    if (discardedBytes < COLLECTED_BYTES || chunks.heldBytes + discardedBytes <= this.limitBytes) return;
+    chunks.discardedBytes = 0;
+    env.collect();
+  }
+
   #press(): void {
     this.times++;
-    const free = [...this.#core.allOutboxes()].filter((outbox) => !outbox.isPressed && outbox.heldBytes > 0);
-    const average = free.reduce((sum, outbox) => sum + outbox.heldBytes, 0) / free.length;
+    const free = [...this.#core.allOutboxes()].filter((outbox) => !outbox.isPressed && outbox.owner.heldBytes > 0);
+    const average = free.reduce((sum, outbox) => sum + outbox.owner.heldBytes, 0) / free.length;
     for (const outbox of free) {
-      if (outbox.heldBytes < average) continue;
+      const { heldBytes } = outbox.owner;
+      if (heldBytes < average) continue;
       outbox.press(true);
       this.#pressed.add(outbox);
-      this.#core.env.log(
-        "warn",
-        { why: holderOf(outbox).why, heldBytes: outbox.heldBytes },
-        "the memory limit is reached",
-      );
+      this.#core.env.log("warn", { why: holderOf(outbox).why, heldBytes }, "the memory limit is reached");
     }
     // Those that drop do so now, for others may not wait for it.
     for (const outbox of this.#pressed) this.#shed(outbox);
@@ -63,8 +79,9 @@ export class Pressure {
   #shed(outbox: Outbox): void {
     if (outbox.overflow === "disconnect") return outbox.owner.disconnect();
     if (outbox.overflow !== "drop-oldest" && outbox.overflow !== "latest") return;
-    const enough = outbox.heldBytes / 2;
-    while (outbox.heldBytes > enough && outbox.owner.dropOldest());
+    const { owner } = outbox;
+    const enough = owner.heldBytes / 2;
+    while (owner.heldBytes > enough && owner.dropOldest());
   }
 
   /** Nothing that waits is left to press: what is held is what one connection has sent in part, or does not read. */
@@ -73,7 +90,8 @@ export class Pressure {
     for (const peer of this.#core.peers) {
       if (!peer.closed && (heaviest === undefined || peer.heldBytes > heaviest.heldBytes)) heaviest = peer;
     }
-    if (heaviest === undefined || heaviest.heldBytes < this.#core.chunks.heldBytes / 4) return;
+    // No more than usual: what is held beyond the limit is on its way, and passes.
+    if (heaviest === undefined || heaviest.heldBytes < MUCH_BYTES) return;
     heaviest.fail(
       "limit",
       "the broker's memory limit is reached, and this connection holds most of it (option memoryLimit)",

@@ -2,6 +2,7 @@
 // that died in a queue, `key` alone counts.
 
 import type { Frame } from "../../shared/codec/scan.ts";
+import { digest } from "../../shared/digest.ts";
 import { readMap } from "../../shared/codec/value.ts";
 
 export interface QueueHeaders {
@@ -17,6 +18,9 @@ export interface QueueHeaders {
 
 const NONE: QueueHeaders = { id: undefined, key: undefined, ttlMs: undefined, delayMs: undefined };
 
+/** A longer `id` or `key` is remembered by its hash: what is kept of it must not grow with it. */
+const MAX_KEPT_CHARS = 128;
+
 /** Where the headers of a PUB, a RETAIN or a REQ stand. */
 const HEADERS_AT = 3;
 
@@ -30,6 +34,12 @@ export function readQueueHeaders(buf: Buffer, frame: Frame): QueueHeaders {
 
 /** A scalar as the text that it is compared by: of what type it was does not matter. */
 function asKey(value: unknown): string | undefined {
+  const text = asText(value);
+  if (text === undefined || text.length <= MAX_KEPT_CHARS) return text;
+  return digest(text);
+}
+
+function asText(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") return String(value);
   return value instanceof Uint8Array ? Buffer.from(value).toString("latin1") : undefined;

@@ -7,7 +7,7 @@
 
 import type { PooledChunk } from "./chunks.ts";
 import type { Durability } from "./durability.ts";
-import { idKey, orderKey, queueKey, seal } from "./durable-keys.ts";
+import { idKey, orderKey, queueKey, seal, sealed } from "./durable-keys.ts";
 import type { QueueOptions } from "./queue-options.ts";
 
 /** Offsets from a record's order, from and to, the latter excluded. */
@@ -26,6 +26,8 @@ export class QueueLog {
   /** By order. */
   #records: Record[] = [];
   #head = 0;
+  /** Of those from #head on, how many are settled as a whole: something in front of them is not. */
+  #settledRecords = 0;
   /** Messages that have an attempt, or a time, on disk. */
   readonly #noted = { a: new Set<number>(), t: new Set<number>() };
 
@@ -36,7 +38,8 @@ export class QueueLog {
 
   /** The queue itself, as it is to be made again. */
   describe(name: string, pattern: string, options: QueueOptions): void {
-    this.#durability.put(queueKey(this.#number), Buffer.from(JSON.stringify({ name, pattern, options })));
+    const key = queueKey(this.#number);
+    this.#durability.put(key, sealed(key, Buffer.from(JSON.stringify({ name, pattern, options }))));
   }
 
   /** `count` messages from `order` on are in `chunk.buf[start … end)`. */
@@ -49,6 +52,7 @@ export class QueueLog {
   /** A record that is on disk already. */
   recall(order: number, count: number, settled: Range[]): void {
     const left = settled.reduce((sum, [from, to]) => sum - (to - from), count);
+    if (left === 0) this.#settledRecords++;
     this.#records.push({ order, count, left, settled });
   }
 
@@ -60,7 +64,7 @@ export class QueueLog {
       if (record.order >= end) break;
       const from = Math.max(order, record.order) - record.order;
       const to = Math.min(end, record.order + record.count) - record.order;
-      if (to > from) this.#settle(record, from, to);
+      if (to > from && record.left > 0) this.#settle(record, from, to);
     }
     for (const kind of ["a", "t"] as const) this.#forgetNotes(kind, order, end);
     this.#dropSettled();
@@ -70,7 +74,8 @@ export class QueueLog {
     this.#noted.a.add(order);
     const value = Buffer.allocUnsafe(4);
     value.writeUInt32BE(attempt);
-    this.#durability.put(orderKey("a", this.#number, order), value);
+    const key = orderKey("a", this.#number, order);
+    this.#durability.put(key, sealed(key, value));
   }
 
   /** Wall-clock ms; 0 and Infinity where there is no limit. */
@@ -79,7 +84,8 @@ export class QueueLog {
     const value = Buffer.allocUnsafe(16);
     value.writeDoubleBE(notBeforeMs, 0);
     value.writeDoubleBE(notAfterMs, 8);
-    this.#durability.put(orderKey("t", this.#number, order), value);
+    const key = orderKey("t", this.#number, order);
+    this.#durability.put(key, sealed(key, value), true);
   }
 
   /** What is on disk already. */
@@ -90,7 +96,8 @@ export class QueueLog {
   tookId(id: string, untilMs: number): void {
     const value = Buffer.allocUnsafe(8);
     value.writeDoubleBE(untilMs);
-    this.#durability.put(idKey(this.#number, id), value);
+    const key = idKey(this.#number, id);
+    this.#durability.put(key, sealed(key, value));
   }
 
   forgetId(id: string): void {
@@ -114,8 +121,14 @@ export class QueueLog {
       mergeRanges(record.settled);
       record.left = record.settled.reduce((left, range) => left - (range[1] - range[0]), record.count);
     }
-    if (record.left > 0) this.#durability.put(orderKey("s", this.#number, record.order), encodeRanges(record.settled));
-    else this.#removeRecord(record);
+    if (record.left > 0) return this.#putSettled(record);
+    this.#settledRecords++;
+    this.#removeRecord(record);
+  }
+
+  #putSettled(record: Record): void {
+    const key = orderKey("s", this.#number, record.order);
+    this.#durability.put(key, sealed(key, encodeRanges(record.settled)));
   }
 
   #removeRecord(record: Record): void {
@@ -138,10 +151,12 @@ export class QueueLog {
 
   /** Records in front that are settled go; the rest is moved up when it is the smaller part. */
   #dropSettled(): void {
-    while (this.#head < this.#records.length && this.#records[this.#head]!.left === 0) this.#head++;
-    if (this.#head * 2 <= this.#records.length) return;
-    this.#records = this.#records.slice(this.#head);
-    this.#head = 0;
+    for (; this.#head < this.#records.length && this.#records[this.#head]!.left === 0; this.#head++) {
+      this.#settledRecords--;
+    }
+    if ((this.#head + this.#settledRecords) * 2 <= this.#records.length) return;
+    this.#records = this.#records.slice(this.#head).filter((record) => record.left > 0);
+    this.#head = this.#settledRecords = 0;
   }
 
   /** Where the record is that holds `order`, or else the first behind it. */

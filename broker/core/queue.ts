@@ -5,6 +5,8 @@
 //   came back ─► returned (in front) ┼─► members, in turn ─► settled, dead, or back
 //   delayMs   ─► delayed, then there ┘
 
+import { readStr } from "../../shared/codec/read.ts";
+import { Frame, scanFrame } from "../../shared/codec/scan.ts";
 import type { PooledChunk } from "./chunks.ts";
 import type { Core } from "./core.ts";
 import type { Counters, Counts } from "./counters.ts";
@@ -26,6 +28,7 @@ import { Run } from "./run.ts";
 const SHARE_BYTES = 64 * 1024;
 
 const NOTHING = { messages: 0, bytes: 0 };
+const frame: Frame = new Frame();
 
 export type DeathReason = "attempts" | "rejected" | "expired";
 
@@ -125,12 +128,15 @@ export class Queue implements OutboxOwner {
   // ── What comes in ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   isNew(id: string): boolean {
+    return this.options.dedupeMs === 0 || !this.#recentIds.has(id, this.#core.nowMs());
+  }
+
+  remember(id: string): void {
     const { dedupeMs } = this.options;
-    if (dedupeMs === 0) return true;
+    if (dedupeMs === 0) return;
     const now = this.#core.nowMs();
-    if (!this.#recentIds.add(id, now, now + dedupeMs)) return false;
+    this.#recentIds.add(id, now, now + dedupeMs);
     this.#log?.tookId(id, this.#core.wallMs(now + dedupeMs));
-    return true;
   }
 
   take(chunk: PooledChunk, start: number, end: number, { ttlMs, delayMs }: QueueHeaders): void {
@@ -141,7 +147,11 @@ export class Queue implements OutboxOwner {
     if (ttlMs !== undefined || isDelayed) {
       this.#log?.times(order, this.#core.wallMs(now + (delayMs ?? 0)), this.#core.wallMs(now + (ttlMs ?? Infinity)));
     }
-    if (!isDelayed) return this.outbox.push(chunk, start, end);
+    if (!isDelayed) {
+      if (this.outbox instanceof LatestOutbox) this.#replaceReturned(topicOf(chunk, start, end));
+      return this.outbox.push(chunk, start, end);
+    }
+    this.outbox.makeRoom();
     this.persist();
     this.outbox.acceptElsewhere();
     this.outbox.skipFresh();
@@ -162,6 +172,7 @@ export class Queue implements OutboxOwner {
 
   touch(): void {
     this.#core.touched(this.outbox);
+    if (this.#log !== undefined) this.#core.persistLater(this);
     this.supplyLater();
   }
 
@@ -174,13 +185,16 @@ export class Queue implements OutboxOwner {
   }
 
   dropOldest(): boolean {
-    const run = this.#returned.take(1) ?? this.#partitions?.takeOldest();
-    if (run === undefined) {
-      if (this.outbox.messages === 0) return false;
+    const parked = this.#partitions?.oldestOrder ?? Infinity;
+    const isParked = parked < (this.#returned.first?.order ?? Infinity);
+    let run = isParked ? this.#partitions?.takeOldest() : this.#returned.take(1);
+    if (run === undefined && this.outbox.messages > 0) {
       this.persist();
       this.replaced(this.outbox.dropOldest());
       return true;
     }
+    run ??= this.#delayed.takeOldest();
+    if (run === undefined) return false;
     this.#drop(run);
     this.#lost++;
     this.#countOthers();
@@ -201,6 +215,11 @@ export class Queue implements OutboxOwner {
   /** Whether nothing waits that could be delivered now. */
   get isEmpty(): boolean {
     return this.outbox.empty && this.#returned.messages === 0 && this.#lost === 0;
+  }
+
+  /** Whether something waits that a member may have once it has room. */
+  get hasWaiting(): boolean {
+    return !this.isEmpty || (this.#partitions?.messages ?? 0) > 0;
   }
 
   /** Whether something waits that a member could take now. */
@@ -230,10 +249,18 @@ export class Queue implements OutboxOwner {
 
   /** In a partitioned queue: what was put aside for members that had no room. */
   #supplyParked(partitions: Partitions): void {
+    if (partitions.messages > 0 && this.#returned.messages > 0) this.#parkReturned(partitions);
     for (const member of this.members) {
       while (member.room > 0) {
         const run = partitions.unpark(member);
-        if (run === undefined) break;
+        if (run === undefined) {
+          if (partitions.adopt(member)) continue;
+          break;
+        }
+        if (this.#expire(run)) {
+          this.#releaseKey(run);
+          continue;
+        }
         this.#core.dirty(member.peer);
         member.deliver(run);
       }
@@ -241,13 +268,18 @@ export class Queue implements OutboxOwner {
     this.#countOthers();
   }
 
+  /** What came back of keys of which something is put aside goes in order with that: no member had room when it was its turn. */
+  #parkReturned(partitions: Partitions): void {
+    const isParked = ({ key }: Run): boolean => key !== undefined && partitions.isParked(key);
+    for (const run of this.#returned.takeIf(isParked)) partitions.park(run.key!, run);
+  }
+
   /** In a partitioned queue: the next message, to the member that has its key. */
   #supplyOne(able: readonly Member[], partitions: Partitions): void {
-    if (this.#lost > 0) able[0]!.peer.link.gapFor(able[0]!, this.#lost);
-    this.#lost = 0;
     const run = this.takeOne();
+    this.#tellLost(able[0]!);
     if (run === undefined || this.#expire(run)) return;
-    const key = (run.key ??= partitions.keyOf(run.chunk, run.start, run.end));
+    const key = this.#keyOf(run);
     const owner = key === undefined ? undefined : partitions.ownerOf(key);
     if (key !== undefined && owner !== undefined && (owner.room === 0 || partitions.isParked(key))) {
       partitions.park(key, run);
@@ -258,6 +290,11 @@ export class Queue implements OutboxOwner {
     if (key !== undefined) partitions.hold(key, member);
     this.#core.dirty(member.peer);
     member.deliver(run);
+  }
+
+  /** In a partitioned queue: the key of a single message. */
+  #keyOf(run: Run): string | undefined {
+    return (run.key ??= this.#partitions?.keyOf(run.chunk, run.start, run.end));
   }
 
   /** The one that holds least, in turn among equals: who settles sooner gets more. */
@@ -272,10 +309,8 @@ export class Queue implements OutboxOwner {
   }
 
   #supply(member: Member, share: number): void {
-    const { link } = member.peer;
     this.#core.dirty(member.peer);
-    if (this.#lost > 0) link.gapFor(member, this.#lost);
-    this.#lost = 0;
+    this.#tellLost(member);
     const most = Math.min(share, member.room);
     const isTimed = this.#expiries.size > 0;
     if (this.#returned.messages > 0) {
@@ -284,10 +319,19 @@ export class Queue implements OutboxOwner {
       if (!this.#expire(run)) member.deliver(run);
     } else if (isTimed && this.outbox.messages > 0) {
       const run = this.takeOne()!;
+      this.#tellLost(member);
       if (!this.#expire(run)) member.deliver(run);
     } else {
-      link.deliverSome(member, this.outbox, most, SHARE_BYTES);
+      member.peer.link.deliverSome(member, this.outbox, most, SHARE_BYTES);
     }
+  }
+
+  /** Tells `member` of what was lost in front of all that waits. */
+  #tellLost(member: Member): void {
+    if (this.#lost === 0) return;
+    this.#core.dirty(member.peer);
+    member.peer.link.gapFor(member, this.#lost);
+    this.#lost = 0;
   }
 
   /** Takes a single message out of the outbox, to look at it before it is delivered. */
@@ -333,7 +377,7 @@ export class Queue implements OutboxOwner {
     run.wasDelivered = true;
     for (let i = 0; i < run.count; i++) this.#log?.attempts(run.order + i, run.attempt);
     if (delayMs === 0) return this.#return(run);
-    this.#delayed.add(run, this.#core.nowMs() + delayMs);
+    this.#delayed.add(run.compacted(this.#core.chunks), this.#core.nowMs() + delayMs);
     this.#countOthers();
   }
 
@@ -369,9 +413,43 @@ export class Queue implements OutboxOwner {
       this.#drop(run);
       return;
     }
-    this.#returned.add(run);
+    const key = run.count === 1 ? this.#keyOf(run) : undefined;
+    if (this.outbox instanceof LatestOutbox) this.#returnLatest(run, this.outbox);
+    // In front of those of its key that came later, and are put aside.
+    else if (key !== undefined && this.#partitions?.isParked(key)) this.#partitions.park(key, run);
+    else this.#returned.add(run.compacted(this.#core.chunks));
     this.#countOthers();
     this.outbox.touch();
+  }
+
+  /** Of what comes back, only that waits again of whose topic nothing newer does. */
+  #returnLatest(run: Run, outbox: LatestOutbox): void {
+    while (run.count > 0) {
+      const one = run.count > 1 ? run.cut(1) : run;
+      const topic = topicOf(one.chunk, one.start, one.end);
+      const isOld =
+        (outbox.orderOf(topic) ?? -1) > one.order ||
+        this.#returned.some((it) => it.order > one.order && isOf(it, topic));
+      if (isOld) {
+        this.#drop(one);
+        this.#lost++;
+      } else {
+        outbox.dropOf(topic);
+        this.#replaceReturned(topic);
+        this.#returned.add(one.compacted(this.#core.chunks));
+      }
+      if (one === run) break;
+    }
+  }
+
+  /** Something newer of `topic` is going to wait: what came back of it goes. */
+  #replaceReturned(topic: string): void {
+    if (this.#returned.messages === 0) return;
+    for (const run of this.#returned.takeIf((it) => isOf(it, topic))) {
+      this.#drop(run);
+      this.#lost++;
+    }
+    this.#countOthers();
   }
 
   #drop(run: Run): void {
@@ -399,6 +477,7 @@ export class Queue implements OutboxOwner {
   purge(): number {
     this.persist();
     this.outbox.eachRange((order, count) => this.#log?.settle(order, count));
+    this.#lost += this.outbox.untold;
     let dropped = this.outbox.clear();
     this.counters.dropped += dropped;
     for (const run of [...this.#returned.drain(), ...this.#delayed.drain(), ...(this.#partitions?.drain() ?? [])]) {
@@ -415,7 +494,8 @@ export class Queue implements OutboxOwner {
   /** Takes out the first message that waits to be delivered, to look at it. */
   takeOne(): Run | undefined {
     let run = this.#returned.take(1);
-    if (run === undefined && this.outbox.messages > 0) {
+    if (run === undefined && !this.outbox.empty) {
+      this.persist();
       this.#one.run = undefined;
       this.outbox.takeMessages(1, Number.POSITIVE_INFINITY, this.#one);
       run = this.#one.run;
@@ -450,6 +530,7 @@ export class Queue implements OutboxOwner {
     this.#core.pressure.forget(this.outbox);
     this.#core.past.add(this.outbox.counters);
     this.#isEnded = true;
+    this.#recentIds.clear();
     this.#log?.end();
     return dropped;
   }
@@ -466,6 +547,7 @@ export class Queue implements OutboxOwner {
     }
     const notBeforeMs = times === undefined ? 0 : this.#core.fromWallMs(times.notBeforeMs);
     if (notBeforeMs > now) this.#delayed.add(run, notBeforeMs);
+    else if (this.outbox instanceof LatestOutbox) this.#returnLatest(run, this.outbox);
     else this.#returned.add(run);
   }
 
@@ -489,4 +571,14 @@ export class Queue implements OutboxOwner {
     const inFlight = this.members.reduce((sum, member) => sum + member.unsettledMessages, 0);
     return { waiting, inFlight };
   }
+}
+
+function topicOf({ buf }: PooledChunk, start: number, end: number): string {
+  scanFrame(buf, start, end, Number.POSITIVE_INFINITY, frame);
+  return readStr(buf, frame.at[1]!, frame.at[2]!)!;
+}
+
+/** Whether the one message of `run` is of `topic`. */
+function isOf({ chunk, start, end }: Run, topic: string): boolean {
+  return topicOf(chunk, start, end) === topic;
 }

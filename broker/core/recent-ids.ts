@@ -9,20 +9,34 @@ export class RecentIds {
 
   readonly #forgotten: (id: string) => void;
 
-  /** @param forgotten is told of each id whose time is over. */
+  /** @param forgotten is told of each id that is not remembered any longer. */
   constructor(forgotten: (id: string) => void) {
     this.#forgotten = forgotten;
   }
 
-  /** Remembers `id` until `untilMs`. False where it is remembered already: its time is not renewed. */
-  add(id: string, nowMs: number, untilMs: number): boolean {
+  get size(): number {
+    return this.#untilMs.size;
+  }
+
+  /** Whether `id` is remembered. Its own time counts: the window may have changed, and what came from the disk is in no order. */
+  has(id: string, nowMs: number): boolean {
+    return (this.#untilMs.get(id) ?? Number.NEGATIVE_INFINITY) > nowMs;
+  }
+
+  /** Remembers `id` until `untilMs`. */
+  add(id: string, nowMs: number, untilMs: number): void {
+    this.#untilMs.delete(id);
     for (const [oldest, until] of this.#untilMs) {
       if (until > nowMs && this.#untilMs.size < MAX_IDS) break;
       this.#untilMs.delete(oldest);
       this.#forgotten(oldest);
     }
-    if (this.#untilMs.has(id)) return false;
     this.#untilMs.set(id, untilMs);
-    return true;
+  }
+
+  /** Forgets all of them. */
+  clear(): void {
+    for (const id of this.#untilMs.keys()) this.#forgotten(id);
+    this.#untilMs.clear();
   }
 }

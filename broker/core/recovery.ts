@@ -3,17 +3,9 @@
 
 import { Frame, Scan, scanFrame } from "../../shared/codec/scan.ts";
 import { readStr } from "../../shared/codec/read.ts";
+import { quote } from "../../shared/quote.ts";
 import type { Core } from "./core.ts";
-import {
-  LAYOUT_VERSION,
-  orderKey,
-  readOrder,
-  readQueueNumber,
-  readText,
-  retainedKey,
-  unseal,
-  VERSION_KEY,
-} from "./durable-keys.ts";
+import { LAYOUT_VERSION, orderKey, readOrder, readQueueNumber, readText, unseal, VERSION_KEY } from "./durable-keys.ts";
 import { frameEnd } from "./frames.ts";
 import { Queue } from "./queue.ts";
 import { decodeRanges, QueueLog } from "./queue-log.ts";
@@ -33,16 +25,13 @@ interface Found {
 
 const frame: Frame = new Frame();
 
+/** Everything that is on disk and undamaged, without its seal. */
+type Values = ReadonlyMap<string, Buffer>;
+
 /** Fills `core` from `store`. Returns the number that the next durable queue gets. @throws DamagedStore */
 export function recover(core: Core, store: Store): number {
   const found = new Map<number, Found>();
-  const values = new Map<string, Buffer>();
-  for (const { key, value } of store.entries()) values.set(key, value);
-  const version = values.get(VERSION_KEY)?.toString();
-  if (version !== undefined && version !== LAYOUT_VERSION) {
-    throw new DamagedStore(`it was written in layout ${version}, and this broker reads layout ${LAYOUT_VERSION}`);
-  }
-  if (version === undefined) core.durability.put(VERSION_KEY, Buffer.from(LAYOUT_VERSION));
+  const values = readValues(core, store);
   let next = 1;
   for (const [key, value] of values) {
     if (key[0] !== "q") continue;
@@ -51,14 +40,52 @@ export function recover(core: Core, store: Store): number {
     found.set(number, recoverQueue(core, number, value));
   }
   for (const [key, value] of values) {
-    if (key[0] === "r") recoverRetained(core, key, value);
-    const of = key[0] === "m" || key[0] === "i" ? found.get(readQueueNumber(key)) : undefined;
-    if (of === undefined) continue;
-    if (key[0] === "m") recoverMessages(core, of, key, value, values);
-    else if (key[0] === "i") of.queue.recallId(readText(key, 5), value.readDoubleBE(0));
+    const kind = key[0]!;
+    if (kind === "r") recoverRetained(core, key, value);
+    if (kind === "r" || kind === "q" || kind === VERSION_KEY) continue;
+    const of = found.get(readQueueNumber(key));
+    if (of === undefined)
+      throw new DamagedStore(`there is something of queue ${readQueueNumber(key)}, and no such queue`);
+    if (kind === "m") recoverMessages(core, of, key, value, values);
+    else if (kind === "i") of.queue.recallId(readText(key, 5), value.readDoubleBE(0));
   }
   for (const { queue, nextOrder } of found.values()) queue.recovered(nextOrder);
   return next;
+}
+
+function readValues(core: Core, store: Store): Values {
+  const values = new Map<string, Buffer>();
+  let version: string | undefined;
+  for (const { key, value } of store.entries()) {
+    if (key === VERSION_KEY) {
+      version = value.toString();
+      continue;
+    }
+    const text = unseal(key, value);
+    if (text === undefined) throw new DamagedStore(`${aboutKey(key)} can't be read`);
+    values.set(key, text);
+  }
+  if (version === undefined && values.size > 0) throw new DamagedStore("the version of its layout is missing");
+  if (version !== undefined && version !== LAYOUT_VERSION) {
+    throw new DamagedStore(`it was written in layout ${version}, and this broker reads layout ${LAYOUT_VERSION}`);
+  }
+  if (version === undefined) core.durability.put(VERSION_KEY, Buffer.from(LAYOUT_VERSION));
+  return values;
+}
+
+/** What is kept under `key`, in words. */
+function aboutKey(key: string): string {
+  const kinds: Record<string, string> = {
+    q: "the description",
+    m: "messages",
+    s: "what is settled",
+    a: "attempts",
+    t: "a time",
+    i: "a message id",
+  };
+  const kind = kinds[key[0]!];
+  if (kind !== undefined && key.length >= 5) return `${kind} of queue ${readQueueNumber(key)}`;
+  return key[0] === "r" ? `the retained value of ${quote(readText(key, 1))}` : "an entry of unknown kind";
 }
 
 function recoverQueue(core: Core, number: number, value: Buffer): Found {
@@ -77,25 +104,13 @@ function recoverQueue(core: Core, number: number, value: Buffer): Found {
 }
 
 function recoverRetained(core: Core, key: string, value: Buffer): void {
-  const topic = readText(key, 1);
-  const bytes = unseal(key, value);
-  if (bytes === undefined || key !== retainedKey(topic))
-    throw new DamagedStore(`the retained value of ${topic} is damaged`);
-  core.retained.keep(topic, bytes, 0, bytes.length);
+  core.retained.keep(readText(key, 1), value, 0, value.length);
 }
 
-function recoverMessages(
-  core: Core,
-  found: Found,
-  key: string,
-  value: Buffer,
-  values: ReadonlyMap<string, Buffer>,
-): void {
+function recoverMessages(core: Core, found: Found, key: string, bytes: Buffer, values: Values): void {
   const { queue, log } = found;
   const order = readOrder(key);
   const number = readQueueNumber(key);
-  const bytes = unseal(key, value);
-  if (bytes === undefined) throw new DamagedStore(`messages of queue ${queue.name} are damaged (from ${order} on)`);
   const count = countFrames(bytes, queue.name);
   const settledValue = values.get(orderKey("s", number, order));
   const settled = settledValue === undefined ? [] : decodeRanges(settledValue);
@@ -128,7 +143,7 @@ function recoverMessages(
 }
 
 /** What is noted of a single message. */
-function noteOf(values: ReadonlyMap<string, Buffer>, queue: number, order: number): Note | undefined {
+function noteOf(values: Values, queue: number, order: number): Note | undefined {
   const attempt = values.get(orderKey("a", queue, order))?.readUInt32BE(0);
   const times = values.get(orderKey("t", queue, order));
   if (attempt === undefined && times === undefined) return undefined;

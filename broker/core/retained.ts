@@ -22,6 +22,11 @@ export class Retained {
     return this.#values.has(topic);
   }
 
+  /** Bytes that its value takes; 0 where it has none. */
+  bytesOf(topic: string): number {
+    return this.#values.get(topic)?.buf.length ?? 0;
+  }
+
   /** Keeps a copy of the frame `buf[start … end)`. False where it would be one topic too many. */
   keep(topic: string, buf: Buffer, start: number, end: number): boolean {
     const old = this.#values.get(topic);

@@ -3,40 +3,59 @@
 import { Run } from "./run.ts";
 
 export class Returned {
-  /** By order. What comes back is usually near the front. */
-  readonly #runs: Run[] = [];
+  /** By order, from #head on. What comes back is usually near the front. */
+  #runs: Run[] = [];
+  #head = 0;
   messages = 0;
   bytes = 0;
   heldBytes = 0;
 
   /** The next run to be delivered. */
   get first(): Run | undefined {
-    return this.#runs[0];
+    return this.#runs[this.#head];
   }
 
   add(run: Run): void {
-    let low = 0;
+    let low = this.#head;
     let high = this.#runs.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (this.#runs[middle]!.order < run.order) low = middle + 1;
       else high = middle;
     }
-    this.#runs.splice(low, 0, run);
+    if (low === this.#head && low > 0) this.#runs[--this.#head] = run;
+    else this.#runs.splice(low, 0, run);
     this.#count(run, 1);
   }
 
   /** Takes at most `count` messages of the first run. */
   take(count: number): Run | undefined {
-    const first = this.#runs[0];
+    const first = this.#runs[this.#head];
     if (first === undefined) return undefined;
     this.#count(first, -1);
     if (first.count <= count) {
-      this.#runs.shift();
+      this.#shift();
       return first;
     }
     const taken = first.cut(count);
     this.#count(first, 1);
+    return taken;
+  }
+
+  some(is: (run: Run) => boolean): boolean {
+    for (const run of this) if (is(run)) return true;
+    return false;
+  }
+
+  /** Takes the runs of which `is` says so. Costs a look at each. */
+  takeIf(is: (run: Run) => boolean): Run[] {
+    const taken: Run[] = [];
+    const kept: Run[] = [];
+    for (const run of this) (is(run) ? taken : kept).push(run);
+    if (taken.length === 0) return taken;
+    this.#runs = kept;
+    this.#head = 0;
+    for (const run of taken) this.#count(run, -1);
     return taken;
   }
 
@@ -48,7 +67,15 @@ export class Returned {
   }
 
   *[Symbol.iterator](): Iterator<Run> {
-    yield* this.#runs;
+    for (let i = this.#head; i < this.#runs.length; i++) yield this.#runs[i]!;
+  }
+
+  /** Only the mark moves; what lies before it goes when it is more than the rest. */
+  #shift(): void {
+    this.#head++;
+    if (this.#head * 2 <= this.#runs.length) return;
+    this.#runs = this.#runs.slice(this.#head);
+    this.#head = 0;
   }
 
   #count(run: Run, sign: 1 | -1): void {

@@ -50,15 +50,31 @@ export class Run {
     return this.end - this.start;
   }
 
+  /** This run, in a chunk of its own where it has become small beside the one that it keeps. */
+  compacted(pool: ChunkPool): Run {
+    if (this.bytes * COPY_RATIO > this.chunk.buf.length) return this;
+    const copy = pool.takeExactly(this.bytes);
+    this.chunk.buf.copy(copy.buf, 0, this.start, this.end);
+    this.chunk.release();
+    const run = new Run(copy, 0, this.bytes, this.count, this.order, this.sinceMs);
+    run.#isLike(this);
+    return run;
+  }
+
+  #isLike({ attempt, wasDelivered, seq, key }: Run): void {
+    this.attempt = attempt;
+    this.wasDelivered = wasDelivered;
+    this.seq = seq;
+    this.key = key;
+  }
+
   /** Cuts the first `count` messages off, which become a run of their own. */
   cut(count: number): Run {
     let at = this.start;
     for (let i = 0; i < count; i++) at = frameEnd(this.chunk.buf, at, this.end);
     this.chunk.retain();
     const first = new Run(this.chunk, this.start, at, count, this.order, this.sinceMs);
-    first.attempt = this.attempt;
-    first.wasDelivered = this.wasDelivered;
-    first.seq = this.seq;
+    first.#isLike(this);
     this.start = at;
     this.count -= count;
     this.order += count;

@@ -63,12 +63,13 @@ export class Stalls implements Timed, Alarm {
     const { peer } = receiver;
     const { stallMs } = this.#core.options;
     if (peer.closed) return;
+    const isExcused = peer.paused && !isInRing(peer);
+    if (isExcused && receiver.heldSinceMs !== undefined) receiver.heldSinceMs = now;
     if (receiver.heldSinceMs !== undefined && now - Math.max(receiver.heldSinceMs, awaitedSinceMs) >= stallMs) {
       return this.#evict(peer, outbox, `has held subscription ${receiver.sid} with XOFF`);
     }
     const signs = peer.signsOfLife;
     const sight = this.#sights.get(peer);
-    const isExcused = peer.paused && !isInRing(peer);
     if (sight === undefined || sight.signs !== signs || isExcused) {
       this.#sights.set(peer, { signs, sinceMs: now, isAsked: false });
     } else if (now - sight.sinceMs >= stallMs) {

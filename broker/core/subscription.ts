@@ -59,6 +59,7 @@ export class Subscription implements OutboxOwner, Consumer, Source {
 
   supply(): void {
     this.#ready = false;
+    this.outbox.touched = false; // what comes from here on is told anew
     if (this.#held || this.peer.link.room <= 0) return this.#getReady();
     this.peer.link.deliver(this, this.outbox);
     this.#getReady();
@@ -93,6 +94,12 @@ export class Subscription implements OutboxOwner, Consumer, Source {
   /** Plain subscriptions heed no headers. */
   isNew(): boolean {
     return true;
+  }
+
+  remember(): void {}
+
+  get heldBytes(): number {
+    return this.outbox.heldBytes;
   }
 
   take(chunk: PooledChunk, start: number, end: number): void {

@@ -98,6 +98,11 @@ export class RawClient implements AsyncDisposable {
     while (this.#socket.writableLength > 0) await once(this.#socket, "drain");
   }
 
+  /** Whether the broker has ended the stream. */
+  get isOver(): boolean {
+    return this.#hasEnded;
+  }
+
   /** Bytes that were sent and that the kernel did not take. */
   get unsentBytes(): number {
     return this.#socket.writableLength;

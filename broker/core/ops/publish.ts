@@ -60,6 +60,7 @@ function offer(core: Core, peer: Peer, route: Route, outbox: Outbox, frame: Fram
   const verdict = outbox.full ? overflow(core, peer, route.topic, outbox, chunk, start, end) : Verdict.ADD;
   if (verdict === Verdict.LEFT) peer.delivered--;
   if (verdict !== Verdict.ADD) return;
+  if (headers?.id !== undefined) outbox.owner.remember(headers.id);
   if (headers === undefined) outbox.push(chunk, start, end);
   else outbox.owner.take(chunk, start, end, headers);
 }
@@ -68,6 +69,9 @@ function retain(core: Core, peer: Peer, route: Route, frame: Frame, { buf }: Poo
   if (isNil(buf, frame.at[2]!)) {
     core.retained.clear(route.topic);
     if (core.durability.isOn) core.durability.remove(retainedKey(route.topic));
+  } else if (core.pressure.isShortOf(frame.end - frame.start - core.retained.bytesOf(route.topic))) {
+    const message = "the broker's memory limit is reached (option memoryLimit); the message was only delivered";
+    peer.error(undefined, "limit", message, route.topic);
   } else if (!core.retained.keep(route.topic, buf, frame.start, frame.end)) {
     const most = core.options.maxRetained;
     const message = `${most} topics have a retained value, which is the limit (option maxRetained); the message was only delivered`;
