@@ -159,6 +159,8 @@ class Run {
         expect(known.isVerdictConfirmed).toBe(false);
         // What was settled and yet came again was lost with the broker, or failed since.
         known.verdict = undefined;
+        // One that timed out is no longer held under the number that it had.
+        for (const [seq, held] of this.held) if (held === n) this.held.delete(seq);
         this.held.set(this.#seq++, n);
       } else if (op === Op.OK) {
         for (const confirmed of this.#syncs.get(ref as number) ?? []) confirmed();
