@@ -52,6 +52,13 @@ export function withConnection(command: Command, connectTimeout = "1s"): Command
     );
 }
 
+/** Adds `--timeout`, of a question to the broker. */
+export function withTimeout(command: Command): Command {
+  return command.addOption(
+    new Option("--timeout <duration>", "how long to wait for the answer").argParser(durationOption).default(5000, "5s"),
+  );
+}
+
 /** Adds `--address` alone. */
 export function withAddress(command: Command, { autobind = false }: { autobind?: boolean } = {}): Command {
   return command.addOption(

@@ -6,7 +6,7 @@ import { CommanderError } from "commander";
 import { printable } from "../shared/printable.ts";
 import { VERSION } from "../shared/version.ts";
 import { out } from "./output.ts";
-import { errorLine, Exit, exitCodeOf, UsageError } from "./usage.ts";
+import { errorLine, Exit, exitCodeOf, UsageError, usageOf } from "./usage.ts";
 
 /** What a command's module exports: parses its arguments, does it, and resolves with the exit code. */
 export type Run = (args: readonly string[]) => Promise<number>;
@@ -66,8 +66,8 @@ async function start(name: string | undefined, args: readonly string[]): Promise
     return Exit.USAGE;
   }
   if (name === "help" || name === "--help" || name === "-h") {
-    const [about] = args;
-    if (about !== undefined && about in COMMANDS) return start(about, ["--help"]);
+    const [about, ...rest] = args;
+    if (about !== undefined && Object.hasOwn(COMMANDS, about)) return start(about, [...rest, "--help"]);
     await out.write(help());
     return Exit.DONE;
   }
@@ -102,13 +102,4 @@ Try it, in three terminals:
   podbus sub 'orders.>'
   podbus pub orders.eu.created '{"id":1}'
 `;
-}
-
-/** commander's message, which may be of two lines, as one of ours. */
-function usageOf(message: string, command: string): UsageError {
-  const text = message
-    .replace(/^error: /, "")
-    .replace(/ is invalid\. /, " is invalid: ")
-    .replace(/\n\(Did you mean (.*)\?\)/, " (did you mean $1?)");
-  return new UsageError(`${text}; see podbus ${command} --help`);
 }

@@ -13,6 +13,15 @@ export class UsageError extends Error {
   }
 }
 
+/** commander's message, which may be of two lines, as one of ours. */
+export function usageOf(message: string, command: string): UsageError {
+  const text = message
+    .replace(/^error: /, "")
+    .replace(/ is invalid\. /, " is invalid: ")
+    .replace(/\n\(Did you mean (.*)\?\)/, " (did you mean $1?)");
+  return new UsageError(`${text}; see podbus ${command} --help`);
+}
+
 /** The command could not do what it was asked to: exit 1, or `exitCode`. The message is the whole line. */
 export class CommandFailure extends Error {
   readonly exitCode: number;

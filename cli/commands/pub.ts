@@ -4,13 +4,15 @@
 import { Option } from "commander";
 
 import type { Bus } from "../../client/index.ts";
-import { withBus } from "../bus.ts";
-import { type ConnectionOptions, headerOption, newCommand, topicArgument, withConnection } from "../command.ts";
+import { tell, withBus } from "../bus.ts";
+import { type ConnectionOptions, newCommand, topicArgument, withConnection } from "../command.ts";
 import type { Run } from "../dispatch.ts";
 import { toJson } from "../display.ts";
 import { readAll, readLines } from "../input.ts";
 import { out } from "../output.ts";
 import { AS, type As, pipedPayload, typedPayload } from "../payload.ts";
+import { tellBlocked } from "../pub/blocked.ts";
+import { type HeaderOptions, headersOf, withHeaders } from "../pub/headers.ts";
 import { plural } from "../units.ts";
 import { CommandFailure, Exit, UsageError } from "../usage.ts";
 
@@ -18,12 +20,11 @@ import { CommandFailure, Exit, UsageError } from "../usage.ts";
 const MAX_UNCONFIRMED = 1000;
 const MAX_UNCONFIRMED_BYTES = 1024 * 1024;
 
-interface PubOptions extends ConnectionOptions {
+interface PubOptions extends ConnectionOptions, HeaderOptions {
   as: As;
   lines?: true;
   confirm?: true;
   retain?: true;
-  header?: Record<string, string | number | boolean>;
   json?: true;
 }
 
@@ -47,6 +48,7 @@ export const run: Run = async (args) => {
       { line: "podbus pub --retain config.mode on", what: "kept for those who subscribe later" },
       { line: "podbus pub images < photo.jpg", what: "one message, as it is" },
       { line: "tail -f app.log | podbus pub --lines logs.app", what: "each line a message" },
+      { line: "podbus pub --key 42 --delay 5m mail.send '{}'", what: "for a queue: in order by 42, in five minutes" },
     ]),
   )
     .argument("<topic>", "such as orders.eu.created", topicArgument)
@@ -59,12 +61,15 @@ export const run: Run = async (args) => {
     .option("--lines", "each line of standard input is one message")
     .option("--confirm", "wait until the broker has each message, and say how many deliveries it led to")
     .option("--retain", "also keep it as the topic's latest value (null clears it)")
-    .option("--header <key=value>", "a header; may be repeated", headerOption)
     .option("--json", "print the result as JSON");
+  withHeaders(command);
   command.parse(args, { from: "user" });
   const options = command.opts<PubOptions>();
   const [topic, data] = command.processedArgs as [string, string[]];
   if (options.lines && data.length > 0) throw new UsageError("--lines reads standard input; leave out the DATA");
+  if (options.id !== undefined && (options.lines || data.length > 1)) {
+    throw new UsageError("--id is one message's: with the same id the others would not be taken");
+  }
 
   const messages = options.lines ? pipedLines(options.as) : await typedOrPiped(data, options.as);
   const published = await withBus(options, (bus) => publishAll(bus, topic, messages, options));
@@ -91,9 +96,11 @@ async function publishAll(
   bus: Bus,
   topic: string,
   batches: AsyncIterable<Piece[]> | Iterable<Piece[]>,
-  { header, retain, confirm }: PubOptions,
+  options: PubOptions,
 ): Promise<Published> {
-  const how = { ...(header && { headers: header }), ...(retain && { retain }) };
+  const { retain, confirm } = options;
+  const how = { headers: headersOf(options), ...(retain && { retain }) };
+  tellBlocked(bus, tell);
   const window = new Window();
   let messages = 0;
   let doubtful = 0;

@@ -21,6 +21,7 @@ export const run: Run = async (args) => {
         { line: "podbus serve", what: "at @podbus" },
         { line: "podbus serve --address @orders --wait", what: "takes over when the one before ends" },
         { line: "podbus serve --address ./podbus.sock", what: "a file-system socket" },
+        { line: "podbus serve --data /var/lib/podbus --memory-limit 128MiB", what: "durable queues; a ceiling" },
         { line: "podbus serve --max-frame 1MiB --grace-ms 2s", what: "limits" },
       ],
     ),
@@ -45,7 +46,7 @@ export const run: Run = async (args) => {
   return Exit.DONE;
 };
 
-/** Takes the address; with `wait`, once it is free. Undefined where it was told to end before. */
+/** Takes the address, and the data directory; with `wait`, once they are free. Undefined where it was told to end before. */
 async function listen(options: BrokerOptions, log: Log, signal: AbortSignal): Promise<ListeningBroker | undefined> {
   const withLog = { ...options, logger: log };
   try {
@@ -56,7 +57,9 @@ async function listen(options: BrokerOptions, log: Log, signal: AbortSignal): Pr
       throw new CommandFailure(`${error.message}, or wait until it is free with --wait`, { cause: error });
     }
   }
-  log.info({ address: options.address }, "waiting until the address is free");
+  const { address, data } = options;
+  if (data === undefined) log.info({ address }, "waiting until the address is free");
+  else log.info({ address, data }, "waiting until the address and the data directory are free");
   await log.open();
   try {
     return await createBroker(withLog).listen({ signal });

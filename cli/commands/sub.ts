@@ -1,28 +1,21 @@
 // `podbus sub`: prints the messages of its patterns, one line each, until it is stopped or has printed `--count`. What the reader of
 // the lines can't take waits at the broker, by the subscription's overflow policy; what is lost is told on standard error.
 
-import { Option } from "commander";
-
-import type { Bus, Message, Subscription } from "../../client/index.ts";
+import type { Bus, Message, SubscribeOptions, Subscription } from "../../client/index.ts";
 import { openBus, tell, tellConnection } from "../bus.ts";
 import { type ConnectionOptions, countOption, newCommand, patternArguments, withConnection } from "../command.ts";
 import type { Run } from "../dispatch.ts";
 import { displayLine, onOneLine, rawBytes, toJson } from "../display.ts";
 import { out } from "../output.ts";
 import { untilSignal } from "../signals.ts";
+import { subscribeOptions, withSubscribeOptions } from "../sub/options.ts";
 import { plural } from "../units.ts";
 import { Exit, exitCodeOfSignal, UsageError } from "../usage.ts";
-
-const OVERFLOW = ["block", "drop-oldest", "drop-newest", "latest", "disconnect"] as const;
 
 interface SubOptions extends ConnectionOptions {
   count?: number;
   raw?: true;
   json?: true;
-  queue?: string;
-  ack?: true;
-  overflow?: (typeof OVERFLOW)[number];
-  retained: boolean;
 }
 
 export const run: Run = async (args) => {
@@ -33,22 +26,21 @@ export const run: Run = async (args) => {
       { line: "podbus sub --count 1 --raw config.mode", what: "one message, its bytes alone" },
       { line: "podbus sub --json 'metrics.>' | jq .data", what: "a JSON object a line" },
       { line: "podbus sub --queue billing --ack 'orders.>'", what: "shares the messages with other members" },
+      { line: "podbus sub --queue dead --ack --keep 'dead.>'", what: "a queue that stays when this ends" },
+      { line: "podbus sub --overflow drop-oldest 'metrics.>'", what: "never holds a publisher up" },
     ]),
   )
     .argument("<pattern...>", "topics, in which * stands for one token and > for all that follow", patternArguments)
     .option("--count <n>", "end after so many messages", countOption())
     .option("--raw", "write the payloads' bytes and nothing else")
-    .option("--json", "print each message as a JSON object, whole")
-    .option("--queue <name>", "be a member of a queue: each message goes to one member")
-    .option("--ack", "acknowledge each message once it is printed; needs --queue")
-    .addOption(new Option("--overflow <policy>", "what happens when this reader can't keep up").choices(OVERFLOW))
-    .option("--no-retained", "leave out the values that were kept before");
+    .option("--json", "print each message as a JSON object, whole");
+  withSubscribeOptions(command);
   command.parse(args, { from: "user" });
   const options = command.opts<SubOptions>();
   const [patterns] = command.processedArgs as [string[]];
   if (options.raw && options.json) throw new UsageError("--raw and --json can't both be printed; choose one");
-  if (options.ack && options.queue === undefined) throw new UsageError("--ack needs --queue NAME");
-  if (options.queue !== undefined && patterns.length > 1) {
+  const how = subscribeOptions(command);
+  if (how.queue !== undefined && patterns.length > 1) {
     throw new UsageError("a queue has one pattern; start one command for each");
   }
 
@@ -56,7 +48,7 @@ export const run: Run = async (args) => {
   const bus = await Promise.race([openBus(options), stopped]);
   if (typeof bus === "string") return exitCodeOfSignal(bus);
   const silence = tellConnection(bus, options.address);
-  const printer = new Printer(bus, patterns, options);
+  const printer = new Printer(bus, patterns, how, options);
   const printing = printer.run();
   const ended = await Promise.race([printing, stopped]);
   silence();
@@ -72,18 +64,14 @@ export const run: Run = async (args) => {
 
 class Printer {
   readonly #options: SubOptions;
+  readonly #acks: boolean;
   readonly #subscriptions: Subscription[];
   #left: number;
 
-  constructor(bus: Bus, patterns: readonly string[], options: SubOptions) {
+  constructor(bus: Bus, patterns: readonly string[], how: SubscribeOptions, options: SubOptions) {
     this.#options = options;
+    this.#acks = how.ack === true;
     this.#left = options.count ?? Infinity;
-    const how = {
-      ...(options.queue !== undefined && { queue: options.queue }),
-      ...(options.ack && { ack: true }),
-      ...(options.overflow && { overflow: options.overflow }),
-      ...(!options.retained && options.queue === undefined && { retained: false }),
-    };
     this.#subscriptions = patterns.map((pattern) => bus.subscribe(pattern, how));
     bus.on("gap", ({ subscription, lost, why }) => {
       const what = lost === undefined ? "messages may have been lost" : `${plural(lost, "message")} lost`;
@@ -108,7 +96,7 @@ class Printer {
       this.#left--;
       const full = this.#put(message);
       if (full !== undefined) await full;
-      if (this.#options.ack) {
+      if (this.#acks) {
         await out.flushed();
         message.ack();
       }

@@ -13,7 +13,8 @@ import {
   DEFAULT_STALL_MS,
 } from "../../shared/protocol.ts";
 import { withAddress } from "../command.ts";
-import { DURATION_EXPECTED, formatBytes, parseCount, parseDuration, parseSize, SIZE_EXPECTED } from "../units.ts";
+import { type NumberKind, parseNumber, shownAs } from "../numbers.ts";
+import { formatBytes } from "../units.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
 
 /** What `serve` was told: the broker's options, and its own. */
@@ -24,21 +25,12 @@ export interface ServeOptions {
   readonly withParent: boolean;
 }
 
-/** Kinds of values, each with how it is shown in --help, how it is read, and what is expected. */
-const KINDS = {
-  size: { shown: "size", parse: parseSize, expected: SIZE_EXPECTED },
-  duration: { shown: "duration", parse: parseDuration, expected: DURATION_EXPECTED },
-  count: { shown: "n", parse: parseCount, expected: "a whole number" },
-} as const;
-
 type NumberOption =
   "memoryLimit" | "maxFrame" | "maxConnections" | "maxSubscriptions" | "maxRetained" | "headroom" | DurationOption;
 type DurationOption = "handshakeMs" | "heartbeatMs" | "stallMs" | "graceMs";
 
-interface Described {
+interface Described extends NumberKind {
   readonly name: NumberOption;
-  readonly kind: keyof typeof KINDS;
-  readonly minimum: number;
   readonly what: string;
   readonly usual: string;
 }
@@ -114,16 +106,15 @@ export function withServeOptions(command: Command): Command {
     ),
   );
   for (const option of NUMBERS) {
-    const { shown } = KINDS[option.kind];
     command.addOption(
-      new Option(`--${dashed(option.name)} <${shown}>`, `${option.what} (default: ${option.usual})`)
+      new Option(`--${dashed(option.name)} <${shownAs(option)}>`, `${option.what} (default: ${option.usual})`)
         .env(environmentName(option.name))
-        .argParser((text: string) => parse(option, text)),
+        .argParser((text: string) => parseNumber(option, text)),
     );
   }
   return command
     .addOption(
-      new Option("--wait [boolean]", "wait until the address is free instead of failing")
+      new Option("--wait [boolean]", "wait until the address, and the data directory, is free instead of failing")
         .env(environmentName("wait"))
         .argParser(parseBoolean),
     )
@@ -152,14 +143,6 @@ function dashed(name: string): string {
 /** `maxFrame` to `PODBUS_MAX_FRAME`. */
 function environmentName(name: string): string {
   return `PODBUS_${dashed(name).replaceAll("-", "_").toUpperCase()}`;
-}
-
-function parse({ kind, minimum }: Described, text: string): number {
-  const { parse, expected } = KINDS[kind];
-  const value = parse(text);
-  if (value === undefined) throw new InvalidArgumentError(`expected ${expected}`);
-  if (value < minimum) throw new InvalidArgumentError(`expected ${minimum} or more`);
-  return value;
 }
 
 function parseBoolean(text: string): boolean {

@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { logLines, runCli, startBroker, startCli, uniqueAddress, untilListening } from "../support/processes.ts";
 
@@ -95,4 +95,78 @@ test("ends with the one who started it, where it is told to", async () => {
   await using broker = await startBroker({ args: ["--with-parent"], input: null });
   broker.process.end();
   expect(await broker.process.ended).toMatchObject({ code: 0 });
+});
+
+describe("a data directory", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "podbus-data-"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  test("keeps durable queues and retained values over the broker's end, under a memory limit", async () => {
+    const data = join(folder, "made", "by", "it");
+    let address: string;
+    {
+      await using broker = await startBroker({ args: ["--data", data, "--memory-limit", "64MiB"] });
+      ({ address } = broker);
+      const { env } = broker;
+      expect((await runCli(["stats", "--json"], { env })).stdout).toContain(`"memoryLimitBytes":${64 * 1024 * 1024}`);
+      expect(await runCli(["pub", "kept.a", "1", "--retain", "--confirm"], { env })).toMatchObject({ code: 0 });
+      await using member = startCli(["sub", "jobs.>", "--queue", "jobs", "--ack", "--durable"], { env });
+      expect(await runCli(["wait", "jobs.a"], { env })).toMatchObject({ code: 0 });
+      await member.stop("SIGINT");
+      expect(await runCli(["pub", "jobs.a", "7", "--confirm"], { env })).toMatchObject({ code: 0 });
+      await broker.stop("SIGKILL");
+    }
+    const env = { PODBUS_ADDRESS: address, PODBUS_DATA: data, PODBUS_MEMORY_LIMIT: "32MiB" };
+    await using broker = await startBroker({ address, env });
+    expect((await runCli(["sub", "kept.>", "--count", "1"], { env: broker.env })).stdout).toBe("kept.a 1\n");
+    const job = ["sub", "jobs.>", "--queue", "jobs", "--ack", "--count", "1"];
+    expect((await runCli(job, { env: broker.env })).stdout).toBe("jobs.a 7\n");
+    expect((await runCli(["stats", "--json"], { env })).stdout).toContain(`"memoryLimitBytes":${32 * 1024 * 1024}`);
+    expect(await runCli(["stats", "--check"], { env })).toMatchObject({ code: 0 });
+  });
+
+  test("is one broker's: a second is refused, or waits for it", async () => {
+    await using broker = await startBroker({ args: ["--data", folder] });
+    const address = uniqueAddress();
+    const refused = await runCli(["serve", "--address", address, "--data", folder]);
+    expect(refused).toMatchObject({ code: 1, stdout: "" });
+    expect(refused.stderr).toMatch(/^podbus: [^\n]*in use by another broker[^\n]*--wait\n$/);
+    expect(refused.stderr).toContain(folder);
+
+    await using next = startCli(["serve", "--address", address, "--data", folder, "--wait"]);
+    await next.untilPrinted("waiting until the address and the data directory are free");
+    await using ended = startCli(["serve", "--address", uniqueAddress(), "--data", folder, "--wait"]);
+    await ended.untilPrinted("waiting until");
+    expect(await ended.stop("SIGTERM")).toMatchObject({ code: 0, stderr: "" });
+    await broker.stop("SIGKILL");
+    await untilListening(next);
+    expect(await runCli(["ping", "--address", address])).toMatchObject({ code: 0 });
+  });
+
+  test.each([
+    [
+      "is a file",
+      (path: string) => writeFileSync(path, "not a folder"),
+      /can't be used: [^\n]+; make it a folder that the broker may write/,
+    ],
+    [
+      "holds something else",
+      (path: string) => {
+        mkdirSync(path);
+        writeFileSync(join(path, "data.mdb"), "not a database".repeat(1000));
+      },
+      /is damaged: [^\n]+; restore it, or give another/,
+    ],
+  ])("that %s is told in a line", async (_, make, told) => {
+    const path = join(folder, "data");
+    make(path);
+    const { code, stdout, stderr } = await runCli(["serve", "--address", uniqueAddress(), "--data", path]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^podbus: [^\n]*\n$/);
+    expect(stderr).toMatch(told);
+    expect(stderr).toContain(path);
+  });
 });

@@ -9,18 +9,22 @@ export function clients(core: Core): { clients: unknown[] } {
   return { clients: [...core.peers].filter((peer) => peer.opened).map((peer) => describe(core, peer)) };
 }
 
+/** What became of the messages of its subscriptions and memberships, those that are over among them. */
+export function countersOf(peer: Peer): Counters {
+  const counters = new Counters().add(peer.past).add(peer.pastShared);
+  for (const live of peer.ids.values()) {
+    if (live.kind === "subscription") counters.add(live.outbox.counts());
+    else if (live.kind === "member") counters.add(live.counters);
+  }
+  return counters;
+}
+
 function describe(core: Core, peer: Peer): Record<string, unknown> {
   const now = core.nowMs();
-  const counters = new Counters().add(peer.past).add(peer.pastShared);
   let heldBytes = peer.link.heldBytes;
   for (const live of peer.ids.values()) {
-    if (live.kind === "subscription") {
-      counters.add(live.outbox.counts());
-      heldBytes += live.outbox.heldBytes;
-    } else if (live.kind === "member") {
-      counters.add(live.counters);
-      heldBytes += live.heldBytes;
-    }
+    if (live.kind === "subscription") heldBytes += live.outbox.heldBytes;
+    else if (live.kind === "member") heldBytes += live.heldBytes;
   }
   return {
     client: peer.number,
@@ -37,6 +41,6 @@ function describe(core: Core, peer: Peer): Record<string, unknown> {
     blockedOn: [...peer.off].flatMap(([topic, outboxes]) =>
       [...outboxes].map((outbox) => ({ topic, why: holderOf(outbox).why })),
     ),
-    ...counters,
+    ...countersOf(peer),
   };
 }

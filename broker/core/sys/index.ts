@@ -1,5 +1,6 @@
 // The topics that the broker itself responds to, one file each where it is more than a few lines.
 
+import { quote } from "../../../shared/quote.ts";
 import type { Core } from "../core.ts";
 import type { Peer } from "../peer.ts";
 import { check } from "./check.ts";
@@ -35,5 +36,5 @@ export function answerSystemRequest(
   const call = Object.hasOwn(QUEUE_CALLS, topic) ? QUEUE_CALLS[topic] : undefined;
   if (call !== undefined) return answerQueueCall(core, peer, id, call, asked);
   const known = [...Object.keys(ANSWERS), "$sys.wait", ...Object.keys(QUEUE_CALLS)].join(", ");
-  peer.error(id, "no_responders", `the broker does not respond to this topic; it responds to ${known}`);
+  peer.error(id, "no_responders", `the broker does not respond to ${quote(topic)}; it responds to ${known}`);
 }

@@ -6,6 +6,7 @@ import { OptionMap, wrongOption } from "../option-map.ts";
 import type { Peer } from "../peer.ts";
 import type { Queue } from "../queue.ts";
 import { CHANGEABLE, type QueueOptions } from "../queue-options.ts";
+import { quote } from "../../../shared/quote.ts";
 import { matches } from "../../../shared/topic.ts";
 import { replayDead } from "../replay.ts";
 import { describe } from "./queues.ts";
@@ -29,7 +30,7 @@ export function answerQueueCall(core: Core, peer: Peer, id: number, call: Answer
     const known = [...core.queues.keys()].slice(0, 10).join(", ") || "none";
     const message =
       typeof name === "string"
-        ? `there is no queue of that name; there is: ${known}`
+        ? `there is no queue ${quote(name)}; there is: ${known}`
         : "the argument must be a map with a queue";
     return peer.replyError(id, message, "unavailable");
   }
