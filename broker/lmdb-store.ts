@@ -8,6 +8,7 @@ import { open, type RootDatabase } from "lmdb";
 
 import { PodbusError } from "../shared/errors.ts";
 import { LOCK_EX_NB, loadLibc } from "../shared/os/libc.ts";
+import { lackingRoom, neededBytes, type StorePages } from "./disk-room.ts";
 import { checkDataFile } from "./lmdb-check.ts";
 import { DamagedStore } from "./core/recovery.ts";
 import type { Change, Store } from "./core/store.ts";
@@ -18,11 +19,13 @@ const READERS_FILE = "lock.mdb";
 const READERS_BYTES = 8192;
 
 export class LmdbStore implements Store {
+  readonly #directory: string;
   readonly #db: RootDatabase<Buffer, Buffer>;
   /** The descriptor by which this process has the directory. */
   readonly #lock: number;
 
-  private constructor(db: RootDatabase<Buffer, Buffer>, lock: number) {
+  private constructor(directory: string, db: RootDatabase<Buffer, Buffer>, lock: number) {
+    this.#directory = directory;
     this.#db = db;
     this.#lock = lock;
   }
@@ -34,6 +37,8 @@ export class LmdbStore implements Store {
   static open(directory: string): LmdbStore {
     const held = prepare(directory);
     try {
+      const lacking = lackingRoom(directory, READERS_BYTES);
+      if (lacking !== undefined) throw new Error(lacking);
       checkDataFile(join(directory, DATA_FILE));
       // Who reads at present: nobody, since the directory is this broker's; what a former one left is not believed. Written in full:
       // lmdb maps it, and a page for which a full disk has no room would end the process.
@@ -46,7 +51,7 @@ export class LmdbStore implements Store {
         overlappingSync: false,
         maxReaders: 16,
       });
-      return new LmdbStore(db, held);
+      return new LmdbStore(directory, db, held);
     } catch (cause) {
       closeSync(held);
       if (cause instanceof DamagedStore) throw cause;
@@ -60,17 +65,29 @@ export class LmdbStore implements Store {
     }
   }
 
+  /** How much of it there is. */
+  get pages(): StorePages {
+    return this.#db.getStats() as StorePages;
+  }
+
   write(changes: readonly Change[], done: (error: Error | undefined) => void): void {
     void this.#write(changes, done);
   }
 
   /** What is put in one turn is one transaction. */
   async #write(changes: readonly Change[], done: (error: Error | undefined) => void): Promise<void> {
+    await undefined; // so that it never calls back before it returns
     let failure: Error | undefined;
     try {
-      await Promise.all(changes.map((change) => this.#change(change)));
+      const lacking = lackingRoom(this.#directory, neededBytes(changes, this.pages));
+      if (lacking !== undefined) throw new Error(lacking);
+      const written = Promise.all(changes.map((change) => this.#change(change)));
+      // lmdb makes a promise of its own when it begins with them, right before this, and where they fail leaves it unhandled: that
+      // would end the process.
+      setImmediate(() => void this.#db.committed.then(ignore, ignore));
+      await written;
     } catch (error) {
-      failure = error instanceof Error ? error : new Error(String(error));
+      failure = await reasonOf(error);
     }
     done(failure);
   }
@@ -120,4 +137,16 @@ function lock(directory: string): number {
 function unusable(directory: string, why: string, cause: unknown): PodbusError {
   const message = `the data directory ${directory} can't be used: ${why}; make it a folder that the broker may write, or give another`;
   return new PodbusError("unavailable", message, { cause });
+}
+
+function ignore(): void {}
+
+/** Why a write failed: lmdb tells by a promise beside the error. */
+async function reasonOf(error: unknown): Promise<Error> {
+  try {
+    await (error as { commitError?: Promise<never> }).commitError;
+  } catch (reason) {
+    if (reason instanceof Error) return reason;
+  }
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -54,6 +54,16 @@ export class AckMember extends Member implements Timed, Alarm {
     return this.#unsettled.heldBytes;
   }
 
+  override recount(): number {
+    let messages = 0;
+    for (const run of this.#unsettled) messages += run.recount();
+    return messages;
+  }
+
+  override *chunks(): Iterable<PooledChunk> {
+    for (const { chunk } of this.#unsettled) yield chunk;
+  }
+
   override deliver(run: Run): void {
     this.attempt = run.attempt;
     this.#handing = run;

@@ -16,8 +16,13 @@ export class Durability implements Timed, Alarm {
   readonly #store: Store | undefined;
   /** By key, what is to be written next. A value and whether the key has never been on disk. */
   #changes = new Map<string, { value: Buffer | undefined; isNew: boolean }>();
-  /** Who waits for what is gathered. */
-  #waiting: Done[] = [];
+  /** Counts changes: each client remembers up to which of them are its own. */
+  version = 0;
+  /** Changes up to this are on disk; and will be, once the write under way is done. */
+  #writtenVersion = 0;
+  #writingVersion = 0;
+  /** Who waits for what, in the order of that. */
+  #waiting: { version: number; done: Done }[] = [];
   #isWriting = false;
   /** Whether the last write failed, and the next has to wait a little. */
   #isPaused = false;
@@ -47,22 +52,34 @@ export class Durability implements Timed, Alarm {
 
   /** `value` must stay as it is. `isNew`: there was never one under this key, so that its removal may undo it. */
   put(key: string, value: Buffer, isNew = false): void {
+    this.version++;
     const known = this.#changes.get(key);
     this.gatheredBytes += value.length - (known?.value?.length ?? 0);
     this.#changes.set(key, { value, isNew: known?.isNew ?? isNew });
   }
 
   remove(key: string): void {
+    this.version++;
     const known = this.#changes.get(key);
     if (known !== undefined) this.gatheredBytes -= known.value?.length ?? 0;
     if (known?.isNew === true) this.#changes.delete(key);
     else this.#changes.set(key, { value: undefined, isNew: false });
   }
 
-  /** Calls back when all that was gathered so far is on disk, or could not be written. */
-  sync(done: Done): void {
-    if (this.isClean) return done(undefined);
-    this.#waiting.push(done);
+  /** Somebody builds on what was there before: it is to be on disk for that one as well. */
+  dependsOnAll(): void {
+    this.version++;
+  }
+
+  /** Whether the changes up to `version` are on disk. */
+  hasWritten(version: number): boolean {
+    return version <= this.#writtenVersion;
+  }
+
+  /** Calls back when the changes up to `version`, by default all there are, are on disk, or could not be written. */
+  sync(done: Done, version: number = this.version): void {
+    if (this.hasWritten(version)) return done(undefined);
+    this.#waiting.push({ version, done });
     this.begin();
   }
 
@@ -76,22 +93,34 @@ export class Durability implements Timed, Alarm {
   begin(): void {
     if (this.#isWriting || this.#isPaused || this.#store === undefined) return;
     this.#core.persist();
-    if (this.#changes.size === 0 && this.#waiting.length === 0) return;
+    if (this.#changes.size === 0) return this.#nothingToWrite();
     const changes = this.#changes;
-    const waiting = this.#waiting;
     this.#changes = new Map();
-    this.#waiting = [];
     this.#isWriting = true;
+    this.#writingVersion = this.version;
     const written: Change[] = [];
     for (const [key, { value }] of changes) written.push({ key, value });
     this.gatheredBytes = 0;
     this.#store.write(written, (error) => {
       this.#isWriting = false;
-      if (error === undefined) this.writes++;
+      if (error === undefined) this.#succeeded();
       else this.#failed(changes, error);
-      for (const done of waiting) done(error);
+      const waiting = this.#waiting.filter(({ version }) => version <= this.#writingVersion);
+      this.#waiting = this.#waiting.filter(({ version }) => version > this.#writingVersion);
+      for (const { done } of waiting) done(error);
       this.#core.flush(); // which begins with what came meanwhile
     });
+  }
+
+  /** What came was undone before it was written, or was there already. */
+  #nothingToWrite(): void {
+    this.#writtenVersion = this.#writingVersion = this.version;
+    for (const { done } of this.#waiting.splice(0)) done(undefined);
+  }
+
+  #succeeded(): void {
+    this.writes++;
+    this.#writtenVersion = this.#writingVersion;
   }
 
   /** `changes` may not be on disk: they are gathered anew, beneath what has changed since. */

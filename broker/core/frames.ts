@@ -11,3 +11,10 @@ export function frameEnd(buf: Buffer, start: number, limit: number): number {
   }
   return scanned.end;
 }
+
+/** How many whole frames there are in `buf[start … end)`: for checks of the books. */
+export function countFrames(buf: Buffer, start: number, end: number): number {
+  let frames = 0;
+  for (let at = start; at < end; frames++) at = frameEnd(buf, at, end);
+  return frames;
+}

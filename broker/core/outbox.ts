@@ -11,7 +11,7 @@
 
 import type { ChunkPool, PooledChunk } from "./chunks.ts";
 import { Counters, type Counts } from "./counters.ts";
-import { frameEnd } from "./frames.ts";
+import { countFrames, frameEnd } from "./frames.ts";
 import type { QueueHeaders } from "./queue-headers.ts";
 
 /** Consecutive frames in one chunk. Reused: a ring slot is a segment for good. */
@@ -388,9 +388,20 @@ export class Outbox {
     for (let i = 0; i < this.#length; i++) {
       const segment = this.#ring[(this.#head + i) & (this.#ring.length - 1)]!;
       bytes += segment.end - segment.start;
-      for (let at = segment.start; at < segment.end; messages++) at = frameEnd(segment.chunk!.buf, at, segment.end);
+      messages += countFrames(segment.chunk!.buf, segment.start, segment.end);
     }
     return { messages, bytes };
+  }
+
+  /** Likewise, {@link heldBytes}. */
+  recountHeld(): number {
+    return this.#heldFrom(0);
+  }
+
+  /** The chunks that it keeps, some of them more than once: likewise. */
+  *chunks(): Iterable<PooledChunk> {
+    for (let i = 0; i < this.#length; i++) yield this.#ring[(this.#head + i) & (this.#ring.length - 1)]!.chunk!;
+    if (this.#own !== undefined) yield this.#own;
   }
 
   #append(chunk: PooledChunk, start: number, end: number, count: number): void {

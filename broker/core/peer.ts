@@ -89,6 +89,9 @@ export class Peer implements TransportSink, Timed, Alarm {
   readonly #intake: Intake;
   #state: State = "hello";
   #pausedFor = new Set<"flow" | "answers">();
+  /** The last change of what is to be on disk before the read that is acted upon, and the last of its own. */
+  #readVersion = 0;
+  #ownVersion = 0;
   #nextAsked = 1;
   #cancelled: number[] = [];
 
@@ -126,6 +129,13 @@ export class Peer implements TransportSink, Timed, Alarm {
     return this.bytesIn + this.link.takenLate;
   }
 
+  /** The chunks that it keeps, some of them more than once, but for those of its subscriptions: for checks of the books. */
+  *chunks(): Iterable<PooledChunk> {
+    const reading = this.#intake.chunk as PooledChunk | undefined;
+    if (reading !== undefined) yield reading;
+    yield* this.link.chunks();
+  }
+
   /** Bytes that it makes the broker keep: what it sent in part, and what it does not read. */
   get heldBytes(): number {
     return this.#intake.pendingBytes + this.link.heldBytes;
@@ -139,6 +149,7 @@ export class Peer implements TransportSink, Timed, Alarm {
 
   filled(bytes: number): void {
     if (this.closed) return;
+    this.#readVersion = this.#core.durability.version;
     this.bytesIn += bytes;
     this.lastHeardMs = this.#core.chunks.turnMs = this.#core.nowMs();
     this.#intake.filled(bytes);
@@ -147,7 +158,16 @@ export class Peer implements TransportSink, Timed, Alarm {
     } catch (error) {
       this.#stumble(error);
     }
+    this.changesUpTo();
     this.#core.arrived(bytes);
+  }
+
+  /** The last change on disk, or on its way there, that came of what it sent: others' are none of its business. */
+  changesUpTo(): number {
+    const { durability } = this.#core;
+    this.#core.persist();
+    if (durability.version !== this.#readVersion) this.#ownVersion = durability.version;
+    return this.#ownVersion;
   }
 
   written(): void {

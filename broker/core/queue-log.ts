@@ -100,6 +100,11 @@ export class QueueLog {
     this.#durability.put(key, sealed(key, value));
   }
 
+  /** A message id came that is known: that it was taken may not be on disk yet. */
+  knewId(): void {
+    this.#durability.dependsOnAll();
+  }
+
   forgetId(id: string): void {
     this.#durability.remove(idKey(this.#number, id));
   }

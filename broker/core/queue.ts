@@ -5,8 +5,6 @@
 //   came back ─► returned (in front) ┼─► members, in turn ─► settled, dead, or back
 //   delayMs   ─► delayed, then there ┘
 
-import { readStr } from "../../shared/codec/read.ts";
-import { Frame, scanFrame } from "../../shared/codec/scan.ts";
 import type { PooledChunk } from "./chunks.ts";
 import type { Core } from "./core.ts";
 import type { Counters, Counts } from "./counters.ts";
@@ -23,12 +21,12 @@ import type { QueueOptions } from "./queue-options.ts";
 import { RecentIds } from "./recent-ids.ts";
 import { Returned } from "./returned.ts";
 import { Run } from "./run.ts";
+import { topicOf } from "./topic-of.ts";
 
 /** What a member is handed at once at the most, in bytes: enough for a write, little enough to leave some to the others. */
 const SHARE_BYTES = 64 * 1024;
 
 const NOTHING = { messages: 0, bytes: 0 };
-const frame: Frame = new Frame();
 
 export type DeathReason = "attempts" | "rejected" | "expired";
 
@@ -128,7 +126,9 @@ export class Queue implements OutboxOwner {
   // ── What comes in ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   isNew(id: string): boolean {
-    return this.options.dedupeMs === 0 || !this.#recentIds.has(id, this.#core.nowMs());
+    if (this.options.dedupeMs === 0 || !this.#recentIds.has(id, this.#core.nowMs())) return true;
+    this.#log?.knewId();
+    return false;
   }
 
   remember(id: string): void {
@@ -148,7 +148,7 @@ export class Queue implements OutboxOwner {
       this.#log?.times(order, this.#core.wallMs(now + (delayMs ?? 0)), this.#core.wallMs(now + (ttlMs ?? Infinity)));
     }
     if (!isDelayed) {
-      if (this.outbox instanceof LatestOutbox) this.#replaceReturned(topicOf(chunk, start, end));
+      if (this.outbox instanceof LatestOutbox) this.#replaceReturned(topicOf(chunk.buf, start, end));
       return this.outbox.push(chunk, start, end);
     }
     this.outbox.makeRoom();
@@ -426,7 +426,7 @@ export class Queue implements OutboxOwner {
   #returnLatest(run: Run, outbox: LatestOutbox): void {
     while (run.count > 0) {
       const one = run.count > 1 ? run.cut(1) : run;
-      const topic = topicOf(one.chunk, one.start, one.end);
+      const topic = topicOf(one.chunk.buf, one.start, one.end);
       const isOld =
         (outbox.orderOf(topic) ?? -1) > one.order ||
         this.#returned.some((it) => it.order > one.order && isOf(it, topic));
@@ -562,23 +562,37 @@ export class Queue implements OutboxOwner {
     this.#countOthers();
   }
 
-  /** Counts what waits and what members hold anew, by walking it. */
+  /** Counts what waits, and what members hold to settle, anew, by walking it. */
   recount(): { waiting: number; inFlight: number } {
     let waiting = this.outbox.recount().messages;
-    for (const run of this.#returned) waiting += run.count;
-    for (const run of this.#delayed) waiting += run.count;
-    for (const run of this.#partitions ?? []) waiting += run.count;
-    const inFlight = this.members.reduce((sum, member) => sum + member.unsettledMessages, 0);
+    for (const run of this.#aside()) waiting += run.recount();
+    const inFlight = this.members.reduce((sum, member) => sum + member.recount(), 0);
     return { waiting, inFlight };
   }
-}
 
-function topicOf({ buf }: PooledChunk, start: number, end: number): string {
-  scanFrame(buf, start, end, Number.POSITIVE_INFINITY, frame);
-  return readStr(buf, frame.at[1]!, frame.at[2]!)!;
+  /** Likewise, {@link heldBytes}. */
+  recountHeld(): number {
+    const unsettled = this.members.flatMap((member) => [...member.chunks()]);
+    const others = [...this.#aside()].map((run) => run.chunk).concat(unsettled);
+    return others.reduce((sum, { buf }) => sum + buf.length, this.outbox.recountHeld());
+  }
+
+  /** The chunks that its messages keep, some of them more than once: likewise. */
+  *chunks(): Iterable<PooledChunk> {
+    yield* this.outbox.chunks();
+    for (const run of this.#aside()) yield run.chunk;
+    for (const member of this.members) yield* member.chunks();
+  }
+
+  /** What waits outside the outbox. */
+  *#aside(): Iterable<Run> {
+    yield* this.#returned;
+    yield* this.#delayed;
+    yield* this.#partitions ?? [];
+  }
 }
 
 /** Whether the one message of `run` is of `topic`. */
 function isOf({ chunk, start, end }: Run, topic: string): boolean {
-  return topicOf(chunk, start, end) === topic;
+  return topicOf(chunk.buf, start, end) === topic;
 }

@@ -7,11 +7,13 @@ import { FrameWriter } from "../../shared/codec/write.ts";
 import type { Deadlines, Timed } from "../../shared/deadlines.ts";
 import type { WireCode } from "../../shared/errors.ts";
 import { DEFAULT_MAX_BYTES, Op, ReplyStatus } from "../../shared/protocol.ts";
+import { quote } from "../../shared/quote.ts";
 import type { PooledChunk } from "./chunks.ts";
 import { needInt } from "./elements.ts";
 import type { Alarm, Core } from "./core.ts";
 import type { Peer } from "./peer.ts";
 import type { Responder } from "./responder.ts";
+import type { Route } from "./routes.ts";
 
 /** What a caller may leave unread of streamed replies before the request is ended: as much as a subscription may have waiting. */
 const MAX_UNREAD_REPLY_BYTES = DEFAULT_MAX_BYTES;
@@ -59,22 +61,23 @@ export class Requests {
     this.#deadlines = deadlines;
   }
 
-  /** Passes a REQ on to one of `responders`, or answers at once why not. */
+  /** Passes a REQ on to one of the responders of its route, or answers at once why not. */
   ask(
     caller: Peer,
     id: number,
-    responders: readonly Responder[],
+    { topic, responders }: Route,
     frame: Frame,
     chunk: PooledChunk,
     timeoutMs: number,
   ): void {
     if (responders.length === 0) {
-      caller.error(id, "no_responders", "nobody responds to this topic; wait until somebody does, or check its name");
+      const message = `nobody responds to ${quote(topic)}; wait until somebody does, or check its name`;
+      caller.error(id, "no_responders", message);
       return;
     }
     const responder = this.#choose(responders);
     if (responder === undefined) {
-      caller.error(id, "unavailable", "every responder to this topic is busy; try again");
+      caller.error(id, "unavailable", `every responder to ${quote(topic)} is busy; try again`);
       return;
     }
     const { peer } = responder;

@@ -27,6 +27,11 @@ export class Retained {
     return this.#values.get(topic)?.buf.length ?? 0;
   }
 
+  /** The chunks of the values, each once: for checks of the books. */
+  chunks(): Iterable<PooledChunk> {
+    return this.#values.values();
+  }
+
   /** Keeps a copy of the frame `buf[start … end)`. False where it would be one topic too many. */
   keep(topic: string, buf: Buffer, start: number, end: number): boolean {
     const old = this.#values.get(topic);

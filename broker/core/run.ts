@@ -1,7 +1,7 @@
 // Messages of a queue that are somewhere between waiting and settled: consecutive frames in one chunk, with the same past.
 
 import type { ChunkPool, PooledChunk } from "./chunks.ts";
-import { frameEnd } from "./frames.ts";
+import { countFrames, frameEnd } from "./frames.ts";
 
 /** A range is copied that has less than this part of its chunk: it may be long until it is settled. */
 const COPY_RATIO = 4;
@@ -48,6 +48,11 @@ export class Run {
 
   get bytes(): number {
     return this.end - this.start;
+  }
+
+  /** Counts its messages anew, by walking them: for checks of the books. */
+  recount(): number {
+    return countFrames(this.chunk.buf, this.start, this.end);
   }
 
   /** This run, in a chunk of its own where it has become small beside the one that it keeps. */

@@ -18,8 +18,8 @@ export function sync(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk): 
   peer.forgetCancelled();
   const { delivered } = peer;
   peer.delivered = 0;
-  core.persist();
-  if (core.durability.isClean) return peer.answer(writer.reset().frame(3, Op.OK).int(id).int(delivered));
+  const version = peer.changesUpTo();
+  if (core.durability.hasWritten(version)) return peer.answer(writer.reset().frame(3, Op.OK).int(id).int(delivered));
   peer.ids.set(id, SYNCING);
   core.durability.sync((error) => {
     if (peer.closed) return;
@@ -32,7 +32,7 @@ export function sync(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk): 
         `the disk failed, and what was sent before may not be kept (${error.message}); try again`,
       );
     peer.checkDone();
-  });
+  }, version);
 }
 
 /** The client holds a subscription: XOFF, or lets it go on: XON. */

@@ -25,7 +25,7 @@ export function request(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk
   if (route.system) {
     return answerSystemRequest(core, peer, id, route.topic, readMap(buf, payload, frame.at[4]!), timeoutMs);
   }
-  core.requests.ask(peer, id, route.responders, frame, chunk, timeoutMs);
+  core.requests.ask(peer, id, route, frame, chunk, timeoutMs);
 }
 
 export function reply(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk): void {

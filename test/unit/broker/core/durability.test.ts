@@ -4,7 +4,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { type Element, ext1 } from "../../../support/msgpack.ts";
+import { type Element, ext1, frame } from "../../../support/msgpack.ts";
 import { Op } from "../../../support/raw-client.ts";
 import { type SimulatedClient, World } from "../../../support/simulated.ts";
 import { SimulatedStore } from "../../../support/simulated-store.ts";
@@ -427,8 +427,10 @@ describe("damage", () => {
     const { world, client } = durable(store);
     client.send(Op.SUB, 1, "t", ext1({ queue: "q", durable: true, ack: true, prefetch: 4 }));
     client.send(Op.RETAIN, "r", "retained");
-    for (let i = 0; i < 8; i++)
-      client.send(Op.PUB, "t", i, ext1({ id: `id-${i}`, delayMs: i < 5 ? 0 : i, ttlMs: 60_000 }));
+    const messages = Array.from({ length: 8 }, (_, i) =>
+      frame(Op.PUB, "t", i, ext1({ id: `id-${i}`, delayMs: i < 5 ? 0 : i, ttlMs: 60_000 })),
+    );
+    client.write(Buffer.concat(messages));
     world.run();
     client.send(Op.ACK, 1, 2, 2, 0);
     client.send(Op.ACK, 1, 1, 1, 1);
@@ -463,4 +465,42 @@ describe("damage", () => {
     const { world } = durable(filled().crash(false));
     expect(world.core.queues.get("q")!.counts()).toMatchObject({ accepted: 7, waiting: 7 });
   });
+});
+
+test("a client that has nothing on disk is not made to wait for it, nor told that it failed", () => {
+  const store = new SimulatedStore();
+  const { world, client } = durable(store);
+  const other = world.connect();
+  client.send(Op.SUB, 1, "t", ext1({ queue: "q", durable: true }));
+  client.send(Op.PUB, "t", 1);
+  client.send(Op.SYNC, 2);
+  world.run();
+  other.send(Op.SUB, 1, "plain");
+  other.send(Op.PUB, "plain", 1);
+  other.send(Op.SYNC, 2);
+  world.run();
+  expect(other.read().filter(([op]) => op === Op.OK)).toEqual([[Op.OK, 2, 1]]);
+  store.fail(false);
+  world.run();
+  other.send(Op.SYNC, 3);
+  world.run();
+  expect(other.read().filter(([op]) => op === Op.OK)).toEqual([[Op.OK, 3, 0]]);
+});
+
+test("a message that is known is confirmed when the one that was taken is on disk", () => {
+  const store = new SimulatedStore();
+  const { world, client } = durable(store);
+  const again = world.connect();
+  client.send(Op.SUB, 1, "t", ext1({ queue: "q", durable: true }));
+  world.run();
+  client.send(Op.PUB, "t", 1, ext1({ id: "x" }));
+  again.send(Op.PUB, "t", 1, ext1({ id: "x" }));
+  again.send(Op.SYNC, 1);
+  world.run();
+  store.complete(); // of the queue
+  world.run();
+  expect(again.read()).toEqual([]);
+  store.complete();
+  world.run();
+  expect(again.read()).toEqual([[Op.OK, 1, 1]]);
 });

@@ -1,0 +1,69 @@
+// The store over real files: what it has is what was written, its file is never taken for damaged as lmdb leaves it, and a write takes
+// no more room than it was said to.
+
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+
+import type { Change } from "../../../broker/core/store.ts";
+import { neededBytes } from "../../../broker/disk-room.ts";
+import { checkDataFile } from "../../../broker/lmdb-check.ts";
+import { LmdbStore } from "../../../broker/lmdb-store.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "podbus-lmdb-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function randomOf(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+function write(store: LmdbStore, changes: readonly Change[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    store.write(changes, (error) => (error === undefined ? resolve() : reject(error)));
+  });
+}
+
+test.each([1, 2, 3])(
+  "a random life of it, seed %i",
+  async (seed) => {
+    const random = randomOf(seed);
+    const directory = join(folder, `life-${seed}`);
+    const file = join(directory, "data.mdb");
+    let store = LmdbStore.open(directory);
+    const plain = new Map<string, number>();
+    for (let round = 0; round < 250; round++) {
+      const changes: Change[] = [];
+      const isShrinking = Math.floor(round / 60) % 2 === 1;
+      for (let i = 0; i < 1 + random(round % 40 === 0 ? 600 : 40); i++) {
+        const key = `m${String(random(4000)).padStart(8, "0")}`;
+        if (random(10) < (isShrinking ? 2 : 8)) {
+          const bytes = random(15) === 0 ? random(60_000) : random(700);
+          changes.push({ key, value: Buffer.alloc(bytes, round) });
+          plain.set(key, bytes);
+        } else {
+          const [oldest = key] = plain.keys();
+          changes.push({ key: oldest, value: undefined });
+          plain.delete(oldest);
+        }
+      }
+      const needed = neededBytes(changes, store.pages);
+      const before = statSync(file).size;
+      await write(store, changes);
+      expect(statSync(file).size - before).toBeLessThanOrEqual(needed);
+      expect(() => checkDataFile(file)).not.toThrow();
+      if (round % 50 === 49) {
+        await store.close();
+        store = LmdbStore.open(directory);
+        const found = [...store.entries()].map(({ key, value }) => [key, value.length]);
+        expect(found).toEqual([...plain].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+      }
+    }
+    await store.close();
+  },
+  60_000,
+);
