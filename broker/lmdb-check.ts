@@ -85,6 +85,8 @@ class Checker {
     }
     const meta = first.transaction > second.transaction ? first : second;
     this.#pageBytes = meta.pageBytes;
+    // What both lead to is there whole: the pages of the older are written to no sooner than in the transaction after the newer.
+    for (const each of metas) this.#checkTransaction(each);
     this.#lastPage = meta.lastPage;
     this.#transaction = meta.transaction;
     if (meta.free.flags !== INTEGER_KEYS || meta.main.flags !== 0) throw new DamagedStore("it is of another kind");
@@ -123,6 +125,16 @@ class Checker {
       lastPage: uint64(buf, at + 120),
       transaction: uint64(buf, at + 128),
     };
+  }
+
+  /**
+   * Each transaction writes the roots of what it changes, and notes its number there. A wrong number in a beginning would have the
+   * older state taken for the newer.
+   */
+  #checkTransaction({ free, main, transaction }: Meta): void {
+    const roots = [free.root, main.root].filter((root) => root !== undefined);
+    const newest = Math.max(...roots.map((root) => uint64(this.#read(root * this.#pageBytes, HEADER_BYTES), 8)));
+    if (roots.length > 0 && newest !== transaction) throw new DamagedStore("its two beginnings do not fit together");
   }
 
   #walk(
@@ -184,7 +196,8 @@ class Checker {
     if (start + LARGE_BYTES > page.length) throw new DamagedStore(`${what} is damaged`);
     const first = uint64(page, start);
     const pages = uint64(page, start + 16);
-    if (pages !== Math.ceil((HEADER_BYTES + bytes) / this.#pageBytes)) throw new DamagedStore(`${what} is damaged`);
+    // More than it needs where it took the place of a longer value in one transaction.
+    if (pages < Math.ceil((HEADER_BYTES + bytes) / this.#pageBytes)) throw new DamagedStore(`${what} is damaged`);
     this.#visit(first, pages, what);
     const header = this.#read(first * this.#pageBytes, HEADER_BYTES);
     const isRight = this.#isPage(header, first) && header.readUInt16LE(18) === PageFlag.OVERFLOW;

@@ -1,7 +1,7 @@
 // The store over real files: what it has is what was written, its file is never taken for damaged as lmdb leaves it, and a write takes
 // no more room than it was said to.
 
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -40,7 +40,9 @@ test.each([1, 2, 3])(
       const changes: Change[] = [];
       const isShrinking = Math.floor(round / 60) % 2 === 1;
       for (let i = 0; i < 1 + random(round % 40 === 0 ? 600 : 40); i++) {
-        const key = `m${String(random(4000)).padStart(8, "0")}`;
+        // Now and then one that this write has changed already.
+        const again = random(12) === 0 ? changes[random(changes.length)]?.key : undefined;
+        const key = again ?? `m${String(random(4000)).padStart(8, "0")}`;
         if (random(10) < (isShrinking ? 2 : 8)) {
           const bytes = random(15) === 0 ? random(60_000) : random(700);
           changes.push({ key, value: Buffer.alloc(bytes, round) });
@@ -67,3 +69,22 @@ test.each([1, 2, 3])(
   },
   60_000,
 );
+
+test("no bit of the transaction in a beginning is believed when it is wrong", async () => {
+  const directory = join(folder, "beginnings");
+  const store = LmdbStore.open(directory);
+  for (let round = 0; round < 7; round++) await write(store, [{ key: `m${round}`, value: Buffer.alloc(50, round) }]);
+  await store.close();
+  const whole = readFileSync(join(directory, "data.mdb"));
+  const file = join(folder, "flipped.mdb");
+  writeFileSync(file, whole);
+  expect(() => checkDataFile(file)).not.toThrow();
+  for (const page of [0, 4096]) {
+    for (let bit = 0; bit < 64; bit++) {
+      const flipped = Buffer.from(whole);
+      flipped[page + 152 + (bit >> 3)]! ^= 1 << (bit & 7);
+      writeFileSync(file, flipped);
+      expect(() => checkDataFile(file), `bit ${bit} of the one at ${page}`).toThrow("its two beginnings");
+    }
+  }
+});

@@ -5,7 +5,11 @@ import { confirm, type Terminal } from "../../../cli/confirm.ts";
 
 function terminal(isTTY = true): Terminal & { input: PassThrough; shown: () => string } {
   const [input, output] = [new PassThrough(), new PassThrough()];
-  const shown = (): string => String(output.read() ?? "");
+  const shown = (): string => {
+    let text = "";
+    for (let part: unknown; (part = output.read()) !== null;) text += String(part);
+    return text;
+  };
   return { input: Object.assign(input, { isTTY }), output: Object.assign(output, { isTTY }), shown };
 }
 
