@@ -33,7 +33,7 @@ async function member(
 ): Promise<RawClient> {
   const client = await bus.connect();
   client.send(Op.SUB, 1, "t.>", ext1({ ...DURABLE, ...options }));
-  await client.sync();
+  await client.handled();
   return client;
 }
 

@@ -153,6 +153,20 @@ export class RawClient implements AsyncDisposable {
     return { before: seen, count: count as number };
   }
 
+  /** Resolves once the broker has handled all that was sent. What came before is still there to be taken. */
+  async handled(): Promise<void> {
+    const id = this.#nextId++;
+    this.send(Op.SYNC, id);
+    const isAnswer = ({ elements: [op, ref] }: Decoded): boolean => (op === Op.OK || op === Op.ERR) && ref === id;
+    const deadline = Date.now() + PATIENCE_MS;
+    while (!this.#frames.some(isAnswer)) {
+      if (this.#hasEnded) throw new Error("the stream ended where the answer to a SYNC was expected");
+      await this.#more(deadline, "a SYNC was to be answered, and was not");
+    }
+    const [answer] = this.#frames.splice(this.#frames.findIndex(isAnswer), 1);
+    if (answer?.elements[0] !== Op.OK) throw new Error("SYNC was answered with an error");
+  }
+
   /** Waits for a PONG: what came before it. Empty where the broker had nothing to say. */
   async ping(): Promise<Element[][]> {
     this.send(Op.PING);
