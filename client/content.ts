@@ -1,10 +1,11 @@
 // What a message and a request have in common: topic, payload and headers, as a view of the bytes that were read, decoded on first
 // touch. It stays as it is for as long as it is held (and keeps the chunk that it came in). Cost: one small object; topic, data and
-// headers cost only who looks at them.
+// headers cost only who looks at them. Its fields are private by the keyword: #fields would cost as much again as the object.
 
-import { decodeText, strStart } from "../shared/codec/read.ts";
+import { binStart, decodeText, strStart } from "../shared/codec/read.ts";
 import type { Frame } from "../shared/codec/scan.ts";
-import { type Headers, payloadBytes, readMap, readPayload } from "../shared/codec/value.ts";
+import { type Headers, payloadStart, readMap, readPayload } from "../shared/codec/value.ts";
+import { viewOf } from "../shared/codec/view.ts";
 import type { Untyped } from "./topics.ts";
 
 const UNREAD = Symbol("unread");
@@ -12,29 +13,33 @@ const NO_HEADERS: Readonly<Headers> = Object.freeze({});
 
 export class Content<Data = Untyped> {
   /** Where its subscription is to one topic: that. */
-  readonly #fixedTopic: string | undefined;
-  readonly #buf: Buffer;
-  readonly #topicAt: number;
-  readonly #payloadAt: number;
-  readonly #payloadEnd: number;
+  declare private readonly fixedTopic: string | undefined;
+  declare private readonly buf: Buffer;
+  /** That of {@link buf}, which begins where it begins. Asking a Buffer for it costs as much as the look at its bytes. */
+  declare private readonly memory: ArrayBufferLike;
+  declare private readonly topicAt: number;
+  declare private readonly payloadAt: number;
+  declare private readonly payloadEnd: number;
   /** 0 where there are none. */
-  readonly #headersEnd: number;
-  #data: unknown = UNREAD;
+  declare private readonly headersEnd: number;
+  declare private read: unknown;
 
   /** @param first which element of the frame is the topic */
-  constructor(fixedTopic: string | undefined, buf: Buffer, frame: Frame, first: number) {
+  constructor(fixedTopic: string | undefined, buf: Buffer, memory: ArrayBufferLike, frame: Frame, first: number) {
     const { at } = frame;
-    this.#fixedTopic = fixedTopic;
-    this.#buf = buf;
-    this.#topicAt = at[first]!;
-    this.#payloadAt = at[first + 1]!;
-    this.#payloadEnd = at[first + 2]!;
-    this.#headersEnd = frame.count > first + 2 ? at[first + 3]! : 0;
+    this.fixedTopic = fixedTopic;
+    this.buf = buf;
+    this.memory = memory;
+    this.topicAt = at[first]!;
+    this.payloadAt = at[first + 1]!;
+    this.payloadEnd = at[first + 2]!;
+    this.headersEnd = frame.count > first + 2 ? at[first + 3]! : 0;
+    this.read = UNREAD;
   }
 
   get topic(): string {
-    if (this.#fixedTopic !== undefined) return this.#fixedTopic;
-    return decodeText(this.#buf, strStart(this.#buf, this.#topicAt), this.#payloadAt) ?? "";
+    if (this.fixedTopic !== undefined) return this.fixedTopic;
+    return decodeText(this.buf, strStart(this.buf, this.topicAt), this.payloadAt) ?? "";
   }
 
   /**
@@ -43,23 +48,45 @@ export class Content<Data = Untyped> {
    * @throws PodbusError `bad_payload` where it can't be decoded safely; {@link bytes} can be read all the same.
    */
   get data(): Data {
-    if (this.#data === UNREAD) this.#data = readPayload(this.#buf, this.#payloadAt, this.#payloadEnd);
-    return this.#data as Data;
+    if (this.read === UNREAD) {
+      const start = binStart(this.buf, this.payloadAt);
+      this.read =
+        start >= 0
+          ? viewOf(this.memory, start, this.payloadEnd)
+          : readPayload(this.buf, this.payloadAt, this.payloadEnd);
+    }
+    return this.read as Data;
   }
 
   /** The payload's bytes, not decoded: of bytes and text what they are, of all else its msgpack. */
   get bytes(): Buffer {
-    return payloadBytes(this.#buf, this.#payloadAt, this.#payloadEnd);
+    return viewOf(this.memory, payloadStart(this.buf, this.payloadAt), this.payloadEnd);
   }
 
   /** The headers; an empty object where there are none, or they can't be read. */
   get headers(): Readonly<Headers> {
-    if (this.#headersEnd === 0) return NO_HEADERS;
-    return (readMap(this.#buf, this.#payloadEnd, this.#headersEnd) as Headers | undefined) ?? NO_HEADERS;
+    if (this.headersEnd === 0) return NO_HEADERS;
+    return (readMap(this.buf, this.payloadEnd, this.headersEnd) as Headers | undefined) ?? NO_HEADERS;
+  }
+
+  /** Printed as what it carries, not as the bytes that it stands in. */
+  static {
+    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+      value(this: Content): object {
+        const { topic, bytes, headers } = this;
+        let data: unknown = bytes;
+        try {
+          ({ data } = this);
+        } catch {
+          // What can't be decoded is shown as its bytes.
+        }
+        return { topic, data, headers };
+      },
+    });
   }
 
   /** Bytes of its frame, about, for who counts what waits. */
   static sizeOf(content: Content): number {
-    return (content.#headersEnd || content.#payloadEnd) - content.#topicAt + 2;
+    return (content.headersEnd || content.payloadEnd) - content.topicAt + 2;
   }
 }

@@ -5,13 +5,10 @@ import { type Headers, writePayload, writeValue } from "../shared/codec/value.ts
 import type { FrameWriter } from "../shared/codec/write.ts";
 import type { Topic } from "./topic-table.ts";
 
-/** Below this a loop beats the call into the runtime. */
-const LOOP_BYTES = 40;
-
 /** @throws PodbusError `bad_payload`; the writer is then as it was before. */
 export function encodePublish(w: FrameWriter, op: number, topic: Topic, data: unknown, headers?: Headers): void {
   if (headers === undefined && data instanceof Uint8Array) {
-    encodeBytes(w, op, topic.encoded, data);
+    encodeBytes(w, op, topic, data);
     return;
   }
   const start = w.length;
@@ -25,17 +22,13 @@ export function encodePublish(w: FrameWriter, op: number, topic: Topic, data: un
   }
 }
 
-function encodeBytes(w: FrameWriter, op: number, name: Uint8Array, data: Uint8Array): void {
-  const nameBytes = name.length;
+function encodeBytes(w: FrameWriter, op: number, { start, startBytes }: Topic, data: Uint8Array): void {
   const bytes = data.length;
-  w.reserve(nameBytes + bytes + 7);
-  const { buf } = w;
-  let at = w.length;
-  buf[at++] = 0x93;
-  buf[at++] = op;
-  if (nameBytes <= LOOP_BYTES) for (let i = 0; i < nameBytes; i++) buf[at + i] = name[i]!;
-  else buf.set(name, at);
-  at += nameBytes;
+  w.reserve(startBytes + bytes + 8); // the last word of the start may reach beyond it
+  const { buf, view, length } = w;
+  for (let i = 0; i < start.length; i++) view.setInt32(length + 4 * i, start[i]!);
+  buf[length + 1] = op;
+  let at = length + startBytes;
   if (bytes < 0x100) {
     buf[at++] = 0xc4;
     buf[at++] = bytes;

@@ -9,30 +9,30 @@ import type { Delivery } from "./delivery.ts";
 import type { Untyped } from "./topics.ts";
 
 export class Message<Data = Untyped> extends Content<Data> {
-  readonly #delivery: Delivery;
+  declare private readonly delivery: Delivery;
   /** Its number; 0 where its subscription does not acknowledge; negated once it is settled. */
-  #seq: number;
+  declare private seq: number;
 
   /** Messages are made by the client. */
-  constructor(delivery: Delivery, buf: Buffer, frame: Frame) {
-    super(delivery.owner.fixedTopic, buf, frame, 1);
-    this.#delivery = delivery;
-    this.#seq = delivery.seq === 0 ? 0 : delivery.seq++;
+  constructor(delivery: Delivery, buf: Buffer, memory: ArrayBufferLike, frame: Frame) {
+    super(delivery.owner.fixedTopic, buf, memory, frame, 1);
+    this.delivery = delivery;
+    this.seq = delivery.seq === 0 ? 0 : delivery.seq++;
   }
 
   /** Which delivery of this message to a member of its queue this is, from 1. */
   get attempt(): number {
-    return this.#delivery.attempt;
+    return this.delivery.attempt;
   }
 
   /** Whether this is a retained value that was there before the subscription. */
   get retained(): boolean {
-    return this.#delivery.retained;
+    return this.delivery.retained;
   }
 
   /** Whether it was acknowledged, given back or rejected, or never needs to be. */
   get settled(): boolean {
-    return this.#seq <= 0;
+    return this.seq <= 0;
   }
 
   /** The message is done. @throws PodbusError `bad_option` where its subscription does not acknowledge. */
@@ -59,29 +59,29 @@ export class Message<Data = Untyped> extends Content<Data> {
   /** Still at it: the queue's `ackTimeoutMs` begins anew for this message. */
   working(): void {
     this.#needsAck();
-    if (this.#seq > 0) this.#send(this.#seq, Verdict.WORKING);
+    if (this.seq > 0) this.#send(this.seq, Verdict.WORKING);
   }
 
   /** The sid and number that it came under, where it is to be settled yet. */
   static unsettled(message: Message): { sid: number; seq: number } | undefined {
-    return message.#seq > 0 ? { sid: message.#delivery.sid, seq: message.#seq } : undefined;
+    return message.seq > 0 ? { sid: message.delivery.sid, seq: message.seq } : undefined;
   }
 
   /** The first verdict counts; later ones are ignored, as the broker would ignore them. */
   #settle(verdict: Verdict, delayMs?: number): void {
     this.#needsAck();
-    const seq = this.#seq;
+    const seq = this.seq;
     if (seq < 0) return;
-    this.#seq = -seq;
+    this.seq = -seq;
     this.#send(seq, verdict, delayMs);
   }
 
   #needsAck(): void {
-    if (this.#seq !== 0) return;
+    if (this.seq !== 0) return;
     throw new PodbusError("bad_option", "this subscription does not acknowledge: subscribe with { queue, ack: true }");
   }
 
   #send(seq: number, verdict: Verdict, delayMs?: number): void {
-    this.#delivery.owner.settle(this.#delivery.sid, seq, verdict, delayMs);
+    this.delivery.owner.settle(this.delivery.sid, seq, verdict, delayMs);
   }
 }

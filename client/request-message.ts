@@ -12,7 +12,7 @@ export class Request<Data = Untyped> extends Content<Data> {
 
   /** Requests are made by the client. */
   constructor(fixedTopic: string | undefined, id: number, buf: Buffer, frame: Frame) {
-    super(fixedTopic, buf, frame, 2);
+    super(fixedTopic, buf, buf.buffer, frame, 2);
     this.#id = id;
   }
 

@@ -140,6 +140,8 @@ export class Session implements TransportSink {
   #scan(): void {
     const intake = this.#intake;
     const frame = this.#frame;
+    const { buf } = intake.chunk;
+    const memory = buf.buffer;
     for (;;) {
       const result = intake.next(frame);
       if (result !== Scan.FRAME) {
@@ -154,10 +156,10 @@ export class Session implements TransportSink {
       if ((op === Op.PUB || op === Op.RETAIN) && delivery !== undefined && !delivery.answers) {
         if (frame.count < 3) throw badFrame(op, "it should have a topic and a payload");
         const { owner } = delivery;
-        const message = new Message(delivery, intake.chunk.buf, frame);
+        const message = new Message(delivery, buf, memory, frame);
         owner.deliver(message);
       } else {
-        this.#dispatch(op, frame, intake.chunk.buf);
+        this.#dispatch(op, frame, buf);
       }
       if (this.#isOver()) return;
     }

@@ -2,6 +2,7 @@
 
 import { FrameWriter } from "../shared/codec/write.ts";
 import { PodbusError } from "../shared/errors.ts";
+import { Op } from "../shared/protocol.ts";
 import { checkTopic, isSystemTopic } from "../shared/topic.ts";
 import type { Hold } from "./hold.ts";
 
@@ -11,6 +12,9 @@ export interface Topic {
   readonly name: string;
   /** The topic as a msgpack str. */
   readonly encoded: Uint8Array;
+  /** How a publish of bytes to it begins: frame header, op PUB, topic; in big-endian words, the last of which may reach beyond. */
+  readonly start: Int32Array;
+  readonly startBytes: number;
   /** While the broker holds it (XOFF). */
   hold: Hold | undefined;
 }
@@ -30,7 +34,11 @@ export class TopicTable {
       );
     }
     if (this.#topics.size >= MAX_TOPICS) this.#forget();
-    const topic: Topic = { name, encoded: new FrameWriter(0).str(name).take(), hold: undefined };
+    const start = new FrameWriter(64).frame(3, Op.PUB).str(name);
+    const startBytes = start.length;
+    start.reserve(4);
+    const words = Int32Array.from({ length: Math.ceil(startBytes / 4) }, (_, i) => start.view.getInt32(4 * i));
+    const topic: Topic = { name, encoded: start.bytes().subarray(2), start: words, startBytes, hold: undefined };
     this.#topics.set(name, topic);
     return topic;
   }

@@ -40,6 +40,7 @@ export class Frame {
  */
 export function scanFrame(buf: Uint8Array, start: number, limit: number, maxBytes: number, frame: Frame): Scan {
   frame.start = start;
+  if (isPlainPublish(buf, start, limit, maxBytes, frame)) return Scan.FRAME;
   if (start >= limit) {
     frame.need = 1;
     return Scan.MORE;
@@ -78,6 +79,30 @@ export function scanFrame(buf: Uint8Array, start: number, limit: number, maxByte
   const op = buf[offsets[0]!]!;
   frame.op = op < 0x80 ? op : wideOp(buf, offsets[0]!);
   return Scan.FRAME;
+}
+
+/**
+ * The frame that nearly all are: three elements, an op of one byte, a short topic, bytes of less than 256. What is anything else, or
+ * not all there, is left to the loop.
+ */
+function isPlainPublish(buf: Uint8Array, start: number, limit: number, maxBytes: number, frame: Frame): boolean {
+  if (start + 4 >= limit || buf[start] !== 0x93) return false;
+  const op = buf[start + 1]!;
+  const topicBytes = buf[start + 2]! - 0xa0;
+  if (op >= 0x80 || topicBytes < 0 || topicBytes >= 0x20) return false;
+  const payload = start + 3 + topicBytes;
+  if (payload + 1 >= limit || buf[payload] !== 0xc4) return false;
+  const end = payload + 2 + buf[payload + 1]!;
+  if (end > limit || end - start > maxBytes) return false;
+  const { at } = frame;
+  at[0] = start + 1;
+  at[1] = start + 2;
+  at[2] = payload;
+  at[3] = end;
+  frame.count = 3;
+  frame.end = end;
+  frame.op = op;
+  return true;
 }
 
 function more(frame: Frame, need: number, maxBytes: number): Scan {

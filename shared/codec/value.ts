@@ -116,14 +116,12 @@ export function readPayload(buf: Buffer, at: number, end: number): unknown {
   }
 }
 
-/**
- * The bytes of the payload element at `at`: the body of a bin, a str or an ext 1, the encoded element of any other. A view.
- */
-export function payloadBytes(buf: Buffer, at: number, end: number): Buffer {
+/** Where the bytes of the payload element at `at` begin: of a bin, a str or an ext 1 its body, of any other the encoded element. */
+export function payloadStart(buf: Buffer, at: number): number {
   let start = binStart(buf, at);
   if (start < 0) start = strStart(buf, at);
   if (start < 0) start = extStart(buf, at, EXT_VALUE);
-  return buf.subarray(start < 0 ? at : start, end);
+  return start < 0 ? at : start;
 }
 
 /** The one msgpack value in `buf[start … end)`. @throws PodbusError `bad_payload` where it is not one, or not safe. */

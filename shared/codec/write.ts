@@ -10,10 +10,21 @@ export class FrameWriter {
   /** What was written is `buf[0 … length)`. Changes when it grows. */
   buf: Buffer;
   length = 0;
+  #view: DataView | undefined;
+  #viewed: Buffer | undefined;
 
   /** @param capacity bytes to begin with; 0 allocates at the first write. */
   constructor(capacity = 0) {
     this.buf = capacity === 0 ? NO_BYTES : Buffer.allocUnsafeSlow(capacity);
+  }
+
+  /** {@link buf} for those who write several bytes at once. */
+  get view(): DataView {
+    if (this.#view === undefined || this.#viewed !== this.buf) {
+      this.#viewed = this.buf;
+      this.#view = new DataView(this.buf.buffer, this.buf.byteOffset, this.buf.length);
+    }
+    return this.#view;
   }
 
   /** A view of what was written: valid until the next write or reset. */

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 
 import {
   isFaithful,
-  payloadBytes,
+  payloadStart,
   readMap,
   readPayload,
   readValue,
@@ -189,7 +189,7 @@ describe("maps", () => {
 test("the bytes of a payload are its body, or the element where it has none", () => {
   const shown = (data: unknown): string => {
     const buf = written(data);
-    return payloadBytes(buf, 0, buf.length).toString("hex");
+    return buf.toString("hex", payloadStart(buf, 0));
   };
   expect(shown("hi")).toBe("6869");
   expect(shown(Buffer.of(1, 2))).toBe("0102");

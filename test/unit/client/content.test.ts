@@ -1,0 +1,21 @@
+import { inspect } from "node:util";
+import { expect, test } from "vitest";
+
+import { Content } from "../../../client/content.ts";
+import { Frame, Scan, scanFrame } from "../../../shared/codec/scan.ts";
+import { type Elements, ext1, frame } from "../../support/msgpack.ts";
+
+function contentOf(...elements: Elements): Content {
+  const bytes = frame(...elements);
+  const buf = Buffer.allocUnsafeSlow(bytes.length);
+  buf.set(bytes);
+  const scanned = new Frame();
+  expect(scanFrame(buf, 0, buf.length, buf.length, scanned)).toBe(Scan.FRAME);
+  return new Content(undefined, buf, buf.buffer, scanned, 1);
+}
+
+test("is printed as what it carries", () => {
+  expect(inspect(contentOf(4, "a.b", ext1({ n: 1 }), ext1({ h: "x" })))).toBe(
+    "{ topic: 'a.b', data: { n: 1 }, headers: { h: 'x' } }",
+  );
+});
