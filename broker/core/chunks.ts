@@ -11,12 +11,15 @@ const MAX_FREE_LARGE = 16;
 
 export class PooledChunk implements Chunk {
   readonly buf: Buffer;
+  /** {@link buf}, to be read several bytes at a time. */
+  readonly view: DataView;
   readonly #pool: ChunkPool;
   #owners = 1;
 
   constructor(pool: ChunkPool, bytes: number) {
     this.#pool = pool;
     this.buf = Buffer.allocUnsafeSlow(bytes);
+    this.view = new DataView(this.buf.buffer);
   }
 
   get shared(): boolean {

@@ -3,8 +3,8 @@
 //
 //   hash of the bytes ──► set ──► [ route | route | route | route ]     the coldest gives way to a new one
 //
-// Cost of a message: a comparison where its topic is that of the message before; else a hash over its bytes, four at a time,
-// and a comparison.
+// Cost of a message: a comparison where its topic is that of the message before; else a hash over its bytes and
+// a comparison, both four at a time.
 
 import { isSystemTopicAt, topicProblem } from "../../shared/topic.ts";
 import type { Outbox } from "./outbox.ts";
@@ -16,7 +16,6 @@ const SETS = 2048;
 /** What is known of a topic. */
 export class Route {
   readonly topic: string;
-  readonly bytes: Uint8Array;
   readonly hash: number;
   /** Whether its first token begins with `$`: only the broker publishes and responds there. */
   readonly system: boolean;
@@ -29,13 +28,45 @@ export class Route {
   publishedBytes = 0;
   /** Grows with use, halves when a neighbour is replaced. */
   heat = 0;
+  readonly #bytes: number;
+  /** The topic four bytes at a time; the last word overlaps the one before. One that is shorter than a word is a number a byte. */
+  readonly #words: Int32Array;
 
   constructor(topic: string, bytes: Uint8Array, hash: number, system: boolean) {
     this.topic = topic;
-    this.bytes = bytes;
     this.hash = hash;
     this.system = system;
+    this.#bytes = bytes.length;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#words =
+      bytes.length < 4
+        ? Int32Array.from(bytes)
+        : Int32Array.from({ length: Math.ceil(bytes.length / 4) }, (_, i) =>
+            view.getInt32(Math.min(4 * i, bytes.length - 4)),
+          );
   }
+
+  /** Whether the bytes from `start` to `end` are its topic. */
+  is(view: DataView, start: number, end: number): boolean {
+    const bytes = this.#bytes;
+    if (end - start !== bytes) return false;
+    const words = this.#words;
+    if (bytes < 4) {
+      for (let i = 0; i < bytes; i++) if (view.getUint8(start + i) !== words[i]) return false;
+      return true;
+    }
+    // From the end: topics of one system begin alike.
+    const last = words.length - 1;
+    if (view.getInt32(end - 4) !== words[last]) return false;
+    for (let i = last - 1; i >= 0; i--) if (view.getInt32(start + 4 * i) !== words[i]) return false;
+    return true;
+  }
+}
+
+/** Where a topic stands: bytes, and the same bytes to be read several at a time. */
+export interface TopicSource {
+  readonly buf: Buffer;
+  readonly view: DataView;
 }
 
 /** Fills in where a route leads as things stand. */
@@ -55,10 +86,10 @@ export class Routes {
     this.#last = new Route("", new Uint8Array(0), 0, false);
   }
 
-  /** The route of the topic in `buf[start … end)`, or what is wrong with it, in words. */
-  find(buf: Buffer, start: number, end: number): Route | string {
+  /** The route of the topic in `chunk.buf[start … end)`, or what is wrong with it, in words. */
+  find({ buf, view }: TopicSource, start: number, end: number): Route | string {
     const last = this.#last;
-    if (last.generation === this.generation && sameBytes(last.bytes, buf, start, end)) {
+    if (last.generation === this.generation && last.is(view, start, end)) {
       last.heat++;
       return last;
     }
@@ -66,7 +97,7 @@ export class Routes {
     const set = (hash & (SETS - 1)) * WAYS;
     for (let i = set; i < set + WAYS; i++) {
       const route = this.#slots[i];
-      if (route !== undefined && route.hash === hash && sameBytes(route.bytes, buf, start, end)) {
+      if (route !== undefined && route.hash === hash && route.is(view, start, end)) {
         return this.#use(route);
       }
     }
@@ -107,14 +138,6 @@ export class Routes {
     this.#slots[coldest] = route;
     return route;
   }
-}
-
-function sameBytes(bytes: Uint8Array, buf: Buffer, start: number, end: number): boolean {
-  const length = end - start;
-  if (bytes.length !== length) return false;
-  // From the end: topics of one system begin alike.
-  for (let i = length - 1; i >= 0; i--) if (bytes[i] !== buf[start + i]) return false;
-  return true;
 }
 
 /** Multiply and rotate over four bytes at a time, mixed at the end as MurmurHash3 does (public domain, Austin Appleby). */

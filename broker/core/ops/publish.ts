@@ -23,7 +23,7 @@ export function publish(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk
   if (topic < 0 || (hasHeaders && extStart(buf, at[3]!, EXT_VALUE) < 0)) {
     explainBadPublish(frame, buf);
   }
-  const route = core.routes.find(buf, topic, at[2]!);
+  const route = core.routes.find(chunk, topic, at[2]!);
   if (typeof route === "string") return refuse(peer, "bad_topic", route, buf, topic, at[2]!);
   if (route.system) {
     return refuse(

@@ -20,7 +20,7 @@ export function request(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk
   if (core.isClosing || peer.leaving) {
     return peer.error(id, "closing", "the broker or this connection is ending; ask through the next one");
   }
-  const route = core.routes.find(buf, topic, frame.at[3]!);
+  const route = core.routes.find(chunk, topic, frame.at[3]!);
   if (typeof route === "string") return peer.error(id, "bad_topic", route);
   if (route.system) {
     return answerSystemRequest(core, peer, id, route.topic, readMap(buf, payload, frame.at[4]!), timeoutMs);

@@ -6,7 +6,8 @@ function find(routes: Routes, topic: string | Buffer): Route | string {
   const bytes = Buffer.from(topic as string);
   // Somewhere inside a buffer, as a frame has it.
   const buf = Buffer.concat([Buffer.of(0xff), bytes, Buffer.of(0x2e)]);
-  return routes.find(buf, 1, 1 + bytes.length);
+  const view = new DataView(buf.buffer, buf.byteOffset, buf.length);
+  return routes.find({ buf, view }, 1, 1 + bytes.length);
 }
 
 function routeOf(routes: Routes, topic: string): Route {
