@@ -1,8 +1,9 @@
 // One publisher, any number of receivers, one in the middle: the frame of most scenarios, the same for both sides.
 
+import { needSettled } from "./books.ts";
 import type { Worker } from "./processes.ts";
 import type { Measure } from "./scenarios/scenario.ts";
-import type { SideName } from "./sides/side.ts";
+import type { ReceiveOptions, SideName } from "./sides/side.ts";
 import { checkShares, type TallyResult } from "./tally.ts";
 
 export interface Flow {
@@ -13,8 +14,10 @@ export interface Flow {
   readonly pattern?: string;
   /** Processes, each of which receives everything. @default 1 */
   readonly receivers?: number;
-  /** Whether the receivers share one queue instead. @default false */
-  readonly shared?: boolean;
+  /** How they subscribe. Where it names a queue, they share its messages instead. */
+  readonly options?: ReceiveOptions;
+  /** How one more subscribes that is stopped before the first message comes, and does not count. @default none */
+  readonly stopped?: ReceiveOptions;
 }
 
 export const TOPIC = "bench.messages";
@@ -24,17 +27,20 @@ const SHARED_TAIL = 4096;
 
 /** Measures `rate`: deliveries a second, over all receivers, between the first and the last message that count. */
 export function measureFlow(side: SideName, flow: Flow): Measure {
-  const { bytes, topics = [TOPIC], pattern = TOPIC, receivers: count = 1, shared = false } = flow;
+  const { bytes, topics = [TOPIC], pattern = TOPIC, receivers: count = 1, options = {}, stopped } = flow;
+  const shared = options.queue !== undefined;
   return async ({ stage, durationMs, warmUpMs }) => {
     const { address } = stage;
     await stage.middle(side, shared ? "share" : "copy");
-    const params = { side, address, pattern, bytes, ...(shared && { queue: "bench" }) };
+    const params = { side, address, pattern, bytes, options };
     const receivers = await Promise.all(Array.from({ length: count }, () => stage.worker("receive", params)));
+    if (stopped !== undefined) (await stage.worker("receive", { ...params, options: stopped })).stop();
     const tail = shared ? SHARED_TAIL : 1;
     const publisher = await stage.worker("publish", { side, address, topics, bytes, warmUpMs, durationMs, tail });
     publisher.tell("go");
     const { sent, warmUp } = await publisher.result;
     const tallies = await collect(receivers, sent);
+    if (options.ack === true) await needSettled(address, options.queue!, sent);
     return { rate: shared ? rateOfShares(tallies, sent, warmUp) : rateOfCopies(tallies, sent, warmUp) };
   };
 }

@@ -4,6 +4,8 @@
 import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -33,6 +35,7 @@ export class Worker<Name extends RoleName> {
   readonly ready: Promise<void>;
   readonly result: Promise<ResultOf<Name>>;
   readonly #child: ChildProcess;
+  #isStopped = false;
 
   constructor(role: Name, params: ParamsOf<Name>, nodeArguments: readonly string[]) {
     const child = fork(MAIN, [WORKER_ARGUMENT], {
@@ -56,8 +59,15 @@ export class Worker<Name extends RoleName> {
     this.#send({ kind: "tell", what, value });
   }
 
+  /** Stops it, as if it hung: it does nothing from here on, and is killed at its end. */
+  stop(): void {
+    process.kill(this.pid, "SIGSTOP");
+    this.#isStopped = true;
+  }
+
   async end(): Promise<void> {
-    if (this.#child.connected) this.tell("end");
+    if (this.#isStopped) this.#child.kill("SIGKILL");
+    else if (this.#child.connected) this.tell("end");
     await ended(this.#child);
   }
 
@@ -123,12 +133,19 @@ export class Stage implements AsyncDisposable {
     return worker;
   }
 
-  /** Starts the broker as users do; resolves once it listens. */
-  async broker(): Promise<{ readonly pid: number }> {
+  /** Starts the broker as users do, with `options` as well; resolves once it listens. */
+  async broker(options: readonly string[] = []): Promise<{ readonly pid: number }> {
     const [program, ...args] = brokerCommand(this.address, this.#profiling("broker"));
-    const child = this.#start(program, args, ["pipe", "ignore", "inherit"]);
+    const child = this.#start(program, [...args, ...options], ["pipe", "ignore", "inherit"]);
     await listening(child, this.address);
     return { pid: child.pid! };
+  }
+
+  /** A new folder for data, in the system's folder for such things ($TMPDIR); it goes with the stage. */
+  async folder(): Promise<string> {
+    const path = await mkdtemp(join(tmpdir(), "podbus-bench-"));
+    this.#ends.push(() => rm(path, { recursive: true }));
+    return path;
   }
 
   /** Starts a Node that does nothing. */

@@ -8,7 +8,7 @@ import { Tally, type TallyResult } from "../tally.ts";
 import { LOST_MS, type ReceiveParams } from "./receive.ts";
 import type { Role } from "./role.ts";
 
-export const receiveObjects: Role<Omit<ReceiveParams, "bytes" | "queue">, TallyResult> = async (params, control) => {
+export const receiveObjects: Role<Omit<ReceiveParams, "bytes" | "options">, TallyResult> = async (params, control) => {
   const { side, address, pattern } = params;
   const tally = new Tally("all", 0, nowNs);
   let fault: string | undefined;

@@ -14,7 +14,7 @@ export interface ReceivePacedResult {
   readonly latenciesUs: Float64Array;
 }
 
-export const receivePaced: Role<Omit<ReceiveParams, "queue">, ReceivePacedResult> = async (params, control) => {
+export const receivePaced: Role<Omit<ReceiveParams, "options">, ReceivePacedResult> = async (params, control) => {
   const { side, address, pattern, bytes } = params;
   const tally = new Tally("all", bytes, nowNs);
   const latenciesUs: number[] = [];

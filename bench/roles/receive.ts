@@ -2,7 +2,7 @@
 
 import { nowNs } from "../clock.ts";
 import { settled } from "../settle.ts";
-import { loadSide, type SideName } from "../sides/side.ts";
+import { loadSide, type ReceiveOptions, type SideName } from "../sides/side.ts";
 import { type Expectation, Tally, type TallyResult } from "../tally.ts";
 import type { Role } from "./role.ts";
 
@@ -11,8 +11,8 @@ export interface ReceiveParams {
   readonly address: string;
   readonly pattern: string;
   readonly bytes: number;
-  /** The queue to share, if any. */
-  readonly queue?: string;
+  /** How to subscribe. @default to everything */
+  readonly options?: ReceiveOptions;
 }
 
 /** How long nothing may come before what is missing counts as lost. */
@@ -21,15 +21,14 @@ export const LOST_MS = 5000;
 const SHARED_MS = 250;
 
 /** Is told `expect` with the number of messages that were sent. */
-export const receive: Role<ReceiveParams, TallyResult> = async ({ side, address, pattern, bytes, queue }, control) => {
-  const expectation: Expectation = queue === undefined ? "all" : "share";
+export const receive: Role<ReceiveParams, TallyResult> = async (params, control) => {
+  const { side, address, pattern, bytes, options = {} } = params;
+  const expectation: Expectation = options.queue === undefined ? "all" : "share";
   const tally = new Tally(expectation, bytes, nowNs);
-  await (
-    await loadSide(side)
-  ).receive(address, pattern, queue === undefined ? {} : { queue }, (buf, start, end) => tally.take(buf, start, end));
+  await (await loadSide(side)).receive(address, pattern, options, (buf, start, end) => tally.take(buf, start, end));
   control.ready();
   const sent = (await control.told("expect")) as number;
-  if (queue === undefined) await settled(() => tally.count, sent, LOST_MS);
+  if (expectation === "all") await settled(() => tally.count, sent, LOST_MS);
   else await settled(() => tally.count, Infinity, SHARED_MS);
   return tally.result();
 };

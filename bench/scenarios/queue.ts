@@ -8,5 +8,5 @@ const MEMBERS = 4;
 export const queue: Scenario = flowScenario("queue", `queue of ${MEMBERS}, 128 B`, {
   bytes: 128,
   receivers: MEMBERS,
-  shared: true,
+  options: { queue: "bench" },
 });

@@ -21,9 +21,12 @@ interface Caller {
   call(topic: string, payload: Buffer): Promise<Buffer>;
 }
 
-interface ReceiveOptions {
-  /** The queue that this receiver shares with others. The relay's hub is told instead (`share`). */
+/** How a receiver subscribes. The relay knows none of it; its hub is told to `share` where there is a queue. */
+export interface ReceiveOptions {
+  /** The queue that this receiver shares with others. */
   readonly queue?: string;
+  readonly ack?: boolean;
+  readonly overflow?: "drop-oldest";
 }
 
 export interface Side {
