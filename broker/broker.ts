@@ -12,6 +12,7 @@ import { peerCredentials } from "../shared/os/credentials.ts";
 import { listen, type Listening } from "../shared/os/listen.ts";
 import { VERSION } from "../shared/version.ts";
 import { Core } from "./core/core.ts";
+import { handOver, inFlightOnDisk, needsDisk } from "./core/hand-over.ts";
 import type { PeerCredentials } from "./core/peer.ts";
 import { DamagedStore } from "./core/recovery.ts";
 import type { Stats } from "./core/sys/stats.ts";
@@ -27,6 +28,10 @@ const FOLLOW_MS = 5000;
 const WAIT_MS = 25;
 /** How often a closing broker looks whether it is done. */
 const CLOSING_MS = 20;
+/** How long a closing broker keeps its data directory at the most: for clients that settle and confirm what they have. */
+const HAND_OVER_MS = 1000;
+/** How long nothing must come for clients to be taken to have nothing to say. */
+const QUIET_MS = 100;
 /** How long a closing broker stays when nothing waits any more: for what clients still have to say. */
 const LINGER_MS = 1000;
 /** The longest time that a timer can be set to. */
@@ -74,21 +79,34 @@ export function createBroker(options: BrokerOptions = {}): Broker {
           await sleep(WAIT_MS, undefined, signal === undefined ? {} : { signal });
         }
       };
-      // The name first: who has it is the one that clients find.
-      const listening = await untilFree(() => listen(address));
-      let store: LmdbStore | undefined;
+      // The name last: whoever connects finds a broker that has all it needs, and serves. All take both in this order, so that no two
+      // that wait can have what the other wants.
+      const store = resolved.data === undefined ? undefined : await untilFree(() => openStore(resolved.data!));
+      const broker = await recovered(resolved, address.text, store);
       try {
-        if (resolved.data !== undefined) store = await untilFree(() => openStore(resolved.data!));
-        return new RunningBroker(resolved, listening, store);
+        return broker.listen(await untilFree(() => listen(address)));
       } catch (error) {
-        listening.close();
-        await store?.close();
-        if (!(error instanceof DamagedStore)) throw error;
-        const message = `the data directory ${resolved.data} is damaged: ${error.message}; restore it, or give another`;
-        throw new PodbusError("unavailable", message, { cause: error });
+        await broker.abandon();
+        throw error;
       }
     },
   };
+}
+
+/** A broker with what is in `store`, which is closed where that can't be. */
+async function recovered(
+  options: ResolvedOptions,
+  address: string,
+  store: LmdbStore | undefined,
+): Promise<RunningBroker> {
+  try {
+    return new RunningBroker(options, address, store);
+  } catch (error) {
+    await store?.close();
+    if (!(error instanceof DamagedStore)) throw error;
+    const message = `the data directory ${options.data} is damaged: ${error.message}; restore it, or give another`;
+    throw new PodbusError("unavailable", message, { cause: error });
+  }
 }
 
 /** lmdb is loaded where there is a data directory only. */
@@ -98,29 +116,31 @@ async function openStore(directory: string): Promise<LmdbStore> {
 }
 
 class RunningBroker implements ListeningBroker {
-  readonly address: string;
   readonly closed: Promise<void>;
-  readonly #listening: Listening;
   readonly #core: Core;
   readonly #graceMs: number;
-  readonly #store: LmdbStore | undefined;
+  readonly #log: ResolvedOptions["logger"];
+  #listening: Listening | undefined;
+  #store: LmdbStore | undefined;
   #timer: NodeJS.Timeout | undefined;
   #follower: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
+  /** Whether it was told, while closing, to wait for nothing. */
+  #isHurried = false;
   #resolveClosed: () => void = () => {};
 
-  constructor(options: ResolvedOptions, listening: Listening, store: LmdbStore | undefined) {
+  /** @throws DamagedStore */
+  constructor(options: ResolvedOptions, address: string, store: LmdbStore | undefined) {
     this.#store = store;
-    this.address = listening.address;
-    this.#listening = listening;
     this.#graceMs = options.graceMs;
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     const { logger } = options;
+    this.#log = logger;
     this.#core = new Core(
       {
         ...options,
         memoryLimit: options.memoryLimit ?? defaultMemoryLimit(),
-        address: listening.address,
+        address,
         version: VERSION,
         pid: process.pid,
         brokerId: randomBytes(8).toString("hex"),
@@ -141,8 +161,24 @@ class RunningBroker implements ListeningBroker {
       this.#follower = setInterval(() => this.#core.limitMemory(defaultMemoryLimit()), FOLLOW_MS);
       this.#follower.unref();
     }
+  }
+
+  /** Serves whoever connects from now on. In the turn in which `listening` came. */
+  listen(listening: Listening): this {
+    this.#listening = listening;
+    this.#core.address = listening.address;
     listening.server.on("connection", (socket) => this.#accept(socket));
-    listening.server.on("error", (error) => logger?.error({ error }, "the listener failed to accept a connection"));
+    listening.server.on("error", (error) => this.#log?.error({ error }, "the listener failed to accept a connection"));
+    return this;
+  }
+
+  /** It is not going to listen. */
+  async abandon(): Promise<void> {
+    await this.#end();
+  }
+
+  get address(): string {
+    return this.#core.address;
   }
 
   stats(): Stats {
@@ -151,8 +187,13 @@ class RunningBroker implements ListeningBroker {
 
   close({ graceMs = this.#graceMs }: { graceMs?: number } = {}): Promise<void> {
     if (this.#closing === undefined) this.#closing = this.#close(graceMs);
-    else if (graceMs === 0) this.#core.destroy();
+    else if (graceMs === 0) this.#hurry();
     return this.#closing;
+  }
+
+  #hurry(): void {
+    this.#isHurried = true;
+    this.#core.destroy();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -160,22 +201,50 @@ class RunningBroker implements ListeningBroker {
   }
 
   async #close(graceMs: number): Promise<void> {
-    await this.#listening.close();
+    this.#listening?.close();
     const core = this.#core;
     core.close();
     const endMs = performance.now() + graceMs;
+    await this.#handOver(Math.min(endMs, performance.now() + HAND_OVER_MS));
     let idleSinceMs = Number.POSITIVE_INFINITY;
-    while (core.peers.size > 0 && performance.now() < endMs) {
+    while (core.peers.size > 0 && performance.now() < endMs && !this.#isHurried) {
       if (!core.isIdle) idleSinceMs = Number.POSITIVE_INFINITY;
       else if (idleSinceMs === Number.POSITIVE_INFINITY) idleSinceMs = performance.now();
       if (performance.now() - idleSinceMs >= LINGER_MS) break;
       await sleep(CLOSING_MS);
     }
-    core.destroy();
-    await new Promise<void>((resolve) => {
-      core.durability.sync(() => resolve());
-    });
-    await this.#store?.close();
+    await this.#end();
+  }
+
+  /** Lets go of the data directory, as soon as nobody has anything to say that would have to be kept there. */
+  async #handOver(endMs: number): Promise<void> {
+    const core = this.#core;
+    if (this.#store === undefined) return;
+    let heard = -1;
+    let quietSinceMs = 0;
+    while (needsDisk(core) && performance.now() < endMs && !this.#isHurried) {
+      // A client that does not know what BYE means is done when it says nothing.
+      const { bytesIn } = core.traffic();
+      if (bytesIn !== heard || inFlightOnDisk(core) > 0) quietSinceMs = performance.now();
+      heard = bytesIn;
+      if (performance.now() - quietSinceMs >= QUIET_MS) break;
+      await sleep(CLOSING_MS);
+    }
+    await this.#closeStore();
+    this.#log?.info({}, "the data directory is free for the next broker");
+  }
+
+  async #closeStore(): Promise<void> {
+    const store = this.#store;
+    this.#store = undefined;
+    if (store === undefined) return;
+    await new Promise<void>((resolve) => handOver(this.#core, resolve));
+    await store.close();
+  }
+
+  async #end(): Promise<void> {
+    this.#core.destroy();
+    await this.#closeStore();
     clearTimeout(this.#timer);
     clearInterval(this.#follower);
     this.#resolveClosed();

@@ -35,23 +35,13 @@ export async function withBus<T>(options: ConnectionOptions, work: (bus: Bus) =>
   }
 }
 
-/**
- * For commands that stay: a line on standard error when the connection is lost, and when it is there again. What it returns ends
- * that, for a command that is about to let go by itself.
- */
-export function tellConnection(bus: Bus, address: string): () => void {
-  let isEnding = false;
-  const tellUnlessEnding = (what: unknown): void => {
-    if (!isEnding) tell(what);
-  };
-  bus.on("disconnect", () => tellUnlessEnding(`the connection to ${address} was lost; trying again`));
-  bus.on("reconnect", () => tellUnlessEnding(`connected to ${address} again`));
+/** For commands that stay: a line on standard error when the connection is lost, and when it is there again. */
+export function tellConnection(bus: Bus, address: string): void {
+  bus.on("disconnect", () => tell(`the connection to ${address} was lost; trying again`));
+  bus.on("reconnect", () => tell(`connected to ${address} again`));
   bus.on("error", ({ error, where }) => {
-    if (where === "connection") tellUnlessEnding(error); // the others are told where they happen
+    if (where === "connection") tell(error); // the others are told where they happen
   });
-  return () => {
-    isEnding = true;
-  };
 }
 
 /** One line on standard error. */

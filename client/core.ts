@@ -34,6 +34,8 @@ import type { Transport } from "./transport.ts";
 
 /** How often a client that was told BYE looks whether it has finished. */
 const FINISH_LOOK_MS = 10;
+/** How long nothing must come of a queue for it to be taken to be empty. */
+const QUEUE_QUIET_MS = 100;
 /** How long `close()` lets what was written go out. */
 const CLOSE_MS = 1_000;
 /** Warnings of different kinds: a handler that fails with every message must not flood standard error. */
@@ -65,6 +67,8 @@ export class Core implements SessionOwner, SubscriptionHost, ResponderHost, Call
   #state: "connecting" | "open" | "finishing" | "away" | "closed" = "connecting";
   #isDraining = false;
   #saidBye = false;
+  /** Whether the connection's end is the last step of {@link drain}: nobody is told that it was lost. */
+  #isEnding = false;
   #lostMs = 0;
   /** Resolves when the session that is there has ended. */
   #sessionOver = new Later();
@@ -207,15 +211,20 @@ export class Core implements SessionOwner, SubscriptionHost, ResponderHost, Call
   /** Finishes what was taken, and closes. */
   async drain(): Promise<void> {
     this.#isDraining = true;
+    const subscribers = [...this.#subscribers];
     let failure: unknown;
     try {
-      await Promise.all([...this.#subscribers].map((subscriber) => subscriber.drain()));
+      await Promise.all(subscribers.map((subscriber) => subscriber.drain(true)));
       await this.calls.idle();
       await this.flush();
     } catch (error) {
       if (this.#state !== "closed") failure = error;
     }
-    if (this.#state === "open" || this.#state === "finishing") {
+    const isOpen = this.#state === "open" || this.#state === "finishing";
+    // With something unsettled the broker would wait for it: then the end of the stream is what returns it.
+    if (isOpen && !subscribers.some(({ hasUnsettled }) => hasUnsettled)) {
+      this.#isEnding = true;
+      this.#keeper.close();
       this.#sayBye();
       await this.#within(this.#sessionOver.promise, BYE_MS);
     }
@@ -303,8 +312,14 @@ export class Core implements SessionOwner, SubscriptionHost, ResponderHost, Call
       return;
     }
     if (this.calls.failed(ref, error) || this.#syncs.failed(ref, error)) return;
-    // One that came too late is for the next broker.
-    if (error.code !== "closing") this.#bySid.get(ref)?.refuse(error);
+    const subscriber = this.#bySid.get(ref);
+    if (error.code !== "closing") {
+      subscriber?.refuse(error);
+      return;
+    }
+    // It came too late, or its queue is the next broker's already, with all that was not settled: nothing of it is left here.
+    this.#bySid.delete(ref);
+    subscriber?.detach();
   }
 
   cancel(id: number): void {
@@ -342,19 +357,20 @@ export class Core implements SessionOwner, SubscriptionHost, ResponderHost, Call
     this.publisher.pause();
     this.calls.pause();
     this.publisher.syncNow();
-    this.#finish();
+    this.#finish(-1, 0);
   }
 
   ended(error: PodbusError): void {
-    const wasOpen = this.#keeper.ended(error);
-    if (!wasOpen) return;
     const isOrderly = this.#state === "finishing";
+    const wasOpen = this.#keeper.ended(error, isOrderly);
+    if (!wasOpen) return;
     this.#session = undefined;
     this.#sessionOver.resolve();
     this.#allWritten?.resolve();
     this.#batch.detach();
     if (this.#state === "closed") return;
     this.#state = "away";
+    if (this.#isEnding) return;
     this.#lostMs = this.env.nowMs();
     const why = isOrderly ? new PodbusError("closing", "the broker ended in order", { cause: error }) : error;
     const { unconfirmed, barriers } = this.publisher.detach(why);
@@ -376,15 +392,24 @@ export class Core implements SessionOwner, SubscriptionHost, ResponderHost, Call
     this.#bySid.set(subscriber.sid, subscriber);
   }
 
-  /** Answers the broker's BYE once nothing is under way that its answer would cut off. */
-  #finish(): void {
+  /**
+   * Answers the broker's BYE once nothing is under way that its answer would cut off: with that the broker hands us nothing more of
+   * its queues, and what waits there and is not on disk is lost with it. `taken` had come of them when that was looked at last,
+   * and nothing since `quietSinceMs`.
+   */
+  #finish(taken: number, quietSinceMs: number): void {
     if (this.#state !== "finishing") return;
+    const members = [...this.#subscribers].filter((subscriber) => subscriber.isOfFleetingQueue);
+    const nowTaken = members.reduce((sum, { delivered }) => sum + delivered, 0);
+    const sinceMs = nowTaken === taken ? quietSinceMs : this.env.nowMs();
     const isBusy =
       this.#syncs.pending > 0 ||
       this.calls.sent > 0 ||
       this.#answers.open > 0 ||
-      [...this.#subscribers].some((subscriber) => subscriber.isSettling);
-    if (isBusy) this.env.after(FINISH_LOOK_MS, () => this.#finish());
+      [...this.#subscribers].some((subscriber) => subscriber.isSettling) ||
+      members.some(({ inbox }) => inbox.held) ||
+      (members.length > 0 && this.env.nowMs() - sinceMs < QUEUE_QUIET_MS);
+    if (isBusy) this.env.after(FINISH_LOOK_MS, () => this.#finish(nowTaken, sinceMs));
     else this.#sayBye();
   }
 

@@ -14,6 +14,8 @@ import type { Session } from "./session.ts";
 const FINAL: ReadonlySet<string> = new Set(["bad_address", "bad_auth", "bad_hello", "bad_option", "not_allowed"]);
 /** Until there was a connection, the pauses stay short: a container that starts beside its broker waits for nothing else. */
 const FIRST_PAUSE_MS = 25;
+/** After an orderly end they stay short as well, for so long: the next broker is likely to be waiting for the first to let go. */
+const HAND_OVER_MS = 5_000;
 /** A connection that held for so long was a good one. */
 const GOOD_MS = 1_000;
 
@@ -72,14 +74,14 @@ export class Keeper {
     this.#opening = undefined;
   }
 
-  /** The session ended. True where it had been open: then this goes on by itself. */
-  ended(error: PodbusError): boolean {
+  /** The session ended, in order or not. True where it had been open: then this goes on by itself. */
+  ended(error: PodbusError, isOrderly = false): boolean {
     if (this.#opening !== undefined) {
       this.#opening.resolve(error);
       this.#opening = undefined;
       return false;
     }
-    if (!this.#closed) void this.#again();
+    if (!this.#closed) void this.#again(isOrderly);
     return true;
   }
 
@@ -89,11 +91,13 @@ export class Keeper {
     this.#wake();
   }
 
-  async #again(): Promise<void> {
+  async #again(isHandOver: boolean): Promise<void> {
+    const startedMs = this.#env.nowMs();
     if (this.#env.nowMs() - this.#openedMs >= GOOD_MS) this.#backoff.reset();
     let told = "";
     for (;;) {
-      await this.#pause(this.#backoff.nextMs());
+      const isShort = isHandOver && this.#env.nowMs() - startedMs < HAND_OVER_MS;
+      await this.#pause(isShort ? this.#env.random() * FIRST_PAUSE_MS : this.#backoff.nextMs());
       if (this.#closed) return;
       const error = await this.#try(DEFAULT_HANDSHAKE_MS);
       if (error === undefined || this.#closed) return;

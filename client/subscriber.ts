@@ -57,10 +57,16 @@ export class Subscriber<Item extends Content = Content> implements DeliveryOwner
   #sid = 0;
   #state: "live" | "leaving" | "over" = "live";
   #draining = false;
+  /** Whether its connection is about to end, which returns what is not settled. */
+  #endsWithConnection = false;
   #cancelRepeat: (() => void) | undefined;
   #ready: Later | undefined;
   #left: Later | undefined;
   readonly #over = new Later<PodbusError | undefined>();
+  /** What came, ever. */
+  delivered = 0;
+  /** Whether it left something to be returned by the connection's end. */
+  hasUnsettled = false;
   #error: PodbusError | undefined;
 
   constructor(host: SubscriberHost, kind: SubscriberKind<Item>) {
@@ -96,7 +102,12 @@ export class Subscriber<Item extends Content = Content> implements DeliveryOwner
 
   /** Whether a message is worked on whose settlement the broker waits for. */
   get isSettling(): boolean {
-    return this.kind.acks && this.#consumer.active;
+    return this.kind.acks && this.#sid !== 0 && this.#consumer.active;
+  }
+
+  /** Whether an ending broker may hold messages of its queue that no other broker will have. */
+  get isOfFleetingQueue(): boolean {
+    return this.#sid !== 0 && this.kind.queue !== undefined && this.kind.wireOptions?.["durable"] !== true;
   }
 
   /** Why it ended; undefined where its owner ended it. */
@@ -142,6 +153,7 @@ export class Subscriber<Item extends Content = Content> implements DeliveryOwner
   }
 
   deliver(item: Item): void {
+    this.delivered++;
     if (this.#state === "live" || (this.#draining && !this.kind.acks)) this.#consumer.deliver(item);
     else if (this.kind.answers) this.#consumer.deliver(item);
     else this.#giveBack([item]);
@@ -171,11 +183,15 @@ export class Subscriber<Item extends Content = Content> implements DeliveryOwner
     this.#end();
   }
 
-  /** Ends it, and answers what came: of messages that are acknowledged, those under way; the rest is given back. */
-  async drain(): Promise<void> {
+  /**
+   * Ends it, and answers what came: of messages that are acknowledged, those under way; the rest is given back. Where the connection
+   * is about to end that is left to its end, which costs fewer of them an attempt.
+   */
+  async drain(endsWithConnection = false): Promise<void> {
     if (this.#state === "live") {
       this.#leave();
       this.#draining = true;
+      this.#endsWithConnection = endsWithConnection;
       if (this.kind.acks) this.#giveBack(this.#consumer.clear());
     }
     await this.#left?.promise;
@@ -226,6 +242,10 @@ export class Subscriber<Item extends Content = Content> implements DeliveryOwner
   /** To the queue's other members, in ranges. */
   #giveBack(items: readonly Item[]): void {
     if (!this.kind.acks || this.#sid === 0) return;
+    if (this.#endsWithConnection) {
+      this.hasUnsettled ||= items.length > 0;
+      return;
+    }
     const { acks } = this.#host;
     let first = 0;
     let last = 0;

@@ -25,6 +25,8 @@ interface Sync {
 export class Syncs {
   readonly #numbers: Numbers;
   readonly #pending = new Map<number, Sync>();
+  /** Those that a broker which is ending could not answer any more. */
+  #forNext: Sync[] = [];
   #covered = 0;
   #confirmed = 0;
   /** Publishes that were written on this connection and are not retried, that is, all but confirmed ones. Counted by who writes them. */
@@ -78,10 +80,14 @@ export class Syncs {
     return true;
   }
 
-  /** ERR to `id`: what it covers may not be kept. */
+  /** ERR to `id`: what it covers may not be kept. Where the broker is ending, the next one is asked. */
   failed(id: number, error: PodbusError): boolean {
     const sync = this.#take(id);
     if (sync === undefined) return false;
+    if (error.code === "closing") {
+      this.#forNext.push(sync);
+      return true;
+    }
     sync.barrier?.reject(error);
     sync.confirm?.reject(error);
     return true;
@@ -107,11 +113,12 @@ export class Syncs {
   reset(): { confirms: Confirm[]; barriers: Barrier[] } {
     const confirms: Confirm[] = [];
     const barriers: Barrier[] = [];
-    for (const { confirm, barrier } of this.#pending.values()) {
+    for (const { confirm, barrier } of [...this.#forNext, ...this.#pending.values()]) {
       if (confirm !== undefined) confirms.push(confirm);
       if (barrier !== undefined) barriers.push(barrier);
     }
     this.#pending.clear();
+    this.#forNext = [];
     this.published = this.#covered = this.#confirmed = 0;
     return { confirms, barriers };
   }

@@ -150,13 +150,24 @@ export class AckMember extends Member implements Timed, Alarm {
         this.queue.failed(run, 0);
       }
     }
+    this.#giveBackAll();
+    super.end();
+  }
+
+  override dismiss(): void {
+    if (this.isEnded) return;
+    this.#core.deadlines.delete(this);
+    this.#giveBackAll();
+    super.end();
+  }
+
+  #giveBackAll(): void {
     this.#window.clear();
     for (const run of this.#unsettled.take(0, this.#writtenSeq)) {
       run.wasDelivered = true;
       this.#giveBack(run);
     }
     for (const run of this.#unsettled.takeAll()) this.#giveBack(run);
-    super.end();
   }
 
   #giveBack(run: Run): void {

@@ -78,6 +78,8 @@ export class Core {
   /** Frames that were answered with an error. */
   refused = 0;
   isClosing = false;
+  /** The address as it is shown: `@name` or a path. */
+  address: string;
   #clients = 0;
   #turnBytes = 0;
   #isFlushAsked = false;
@@ -94,6 +96,7 @@ export class Core {
   constructor(options: CoreOptions, env: CoreEnv, store?: Store) {
     this.options = options;
     this.env = env;
+    this.address = options.address;
     this.startedMs = env.now();
     this.retained = new Retained(this.chunks, options.maxRetained);
     this.flow = new Flow(this, options.headroom);
@@ -234,6 +237,22 @@ export class Core {
     const { queue } = member;
     queue.leave(member);
     if (queue.members.length === 0 && !queue.options.keep) this.endQueue(queue);
+  }
+
+  /** Takes all members out of `queue`, and tells them why. What they held goes back as it came. */
+  dismiss(queue: Queue, code: WireCode, message: string): void {
+    const members = [...queue.members];
+    for (const member of members) {
+      const { peer, sid } = member;
+      peer.ids.delete(sid);
+      peer.link.forget(sid);
+      member.dismiss();
+      queue.leave(member);
+      peer.subscriptions--;
+      peer.error(sid, code, message);
+      peer.checkDone();
+    }
+    this.subscriptionsChanged(-members.length);
   }
 
   /** `queue` is no more. Returns how many of its messages are dropped by that. */

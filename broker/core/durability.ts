@@ -9,6 +9,10 @@ import type { Change, Store } from "./store.ts";
 /** How long after a failed write the next one is tried: a full disk is not asked without pause. */
 const PAUSE_MS = 100;
 
+/** What is said of things that would have to be on a disk that this broker no longer has. */
+export const HANDED_OVER =
+  "the broker is ending and has let go of its data directory: what is not settled and not confirmed is for the next one";
+
 type Done = (error: Error | undefined) => void;
 
 export class Durability implements Timed, Alarm {
@@ -24,6 +28,8 @@ export class Durability implements Timed, Alarm {
   /** Who waits for what, in the order of that. */
   #waiting: { version: number; done: Done }[] = [];
   #isWriting = false;
+  /** Whether the disk is given up: the next broker has it. */
+  isClosed = false;
   /** Whether the last write failed, and the next has to wait a little. */
   #isPaused = false;
   heapIndex = -1;
@@ -47,12 +53,13 @@ export class Durability implements Timed, Alarm {
 
   /** Whether all that was to be kept is on disk. */
   get isClean(): boolean {
-    return this.#changes.size === 0 && !this.#isWriting;
+    return this.isClosed || (this.#changes.size === 0 && !this.#isWriting);
   }
 
   /** `value` must stay as it is. `isNew`: there was never one under this key, so that its removal may undo it. */
   put(key: string, value: Buffer, isNew = false): void {
     this.version++;
+    if (this.isClosed) return;
     const known = this.#changes.get(key);
     this.gatheredBytes += value.length - (known?.value?.length ?? 0);
     this.#changes.set(key, { value, isNew: known?.isNew ?? isNew });
@@ -60,6 +67,7 @@ export class Durability implements Timed, Alarm {
 
   remove(key: string): void {
     this.version++;
+    if (this.isClosed) return;
     const known = this.#changes.get(key);
     if (known !== undefined) this.gatheredBytes -= known.value?.length ?? 0;
     if (known?.isNew === true) this.#changes.delete(key);
@@ -79,8 +87,26 @@ export class Durability implements Timed, Alarm {
   /** Calls back when the changes up to `version`, by default all there are, are on disk, or could not be written. */
   sync(done: Done, version: number = this.version): void {
     if (this.hasWritten(version)) return done(undefined);
+    if (this.isClosed) return done(closedError());
     this.#waiting.push({ version, done });
     this.begin();
+  }
+
+  /**
+   * Gives the disk up, once what is gathered was written, or could not be. Calls back then; what changes after that is kept nowhere, and
+   * is never confirmed.
+   */
+  close(done: () => void): void {
+    this.#core.persist();
+    this.sync(() => {
+      // Before the next write begins.
+      this.isClosed = true;
+      this.#changes.clear();
+      this.gatheredBytes = 0;
+      this.#core.deadlines.delete(this);
+      for (const { done: tell } of this.#waiting.splice(0)) tell(closedError());
+      done();
+    });
   }
 
   /** The pause after a failed write is over. */
@@ -91,7 +117,7 @@ export class Durability implements Timed, Alarm {
 
   /** Begins a write of what is gathered, unless one is under way. Called at the end of each turn. */
   begin(): void {
-    if (this.#isWriting || this.#isPaused || this.#store === undefined) return;
+    if (this.#isWriting || this.#isPaused || this.isClosed || this.#store === undefined) return;
     this.#core.persist();
     if (this.#changes.size === 0) return this.#nothingToWrite();
     const changes = this.#changes;
@@ -136,4 +162,8 @@ export class Durability implements Timed, Alarm {
       this.gatheredBytes += change.value?.length ?? 0;
     }
   }
+}
+
+function closedError(): Error {
+  return new Error(HANDED_OVER);
 }

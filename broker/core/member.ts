@@ -96,6 +96,11 @@ export class Member implements Consumer {
   /** The options of its queue have changed. */
   optionsChanged(): void {}
 
+  /** The broker takes it out of its queue, which is no fault of what it holds: all of that goes back as it came. */
+  dismiss(): void {
+    this.end();
+  }
+
   /** It is over. What is being written is counted on by its connection. */
   end(): void {
     if (this.#isEnded) return;

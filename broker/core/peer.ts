@@ -170,6 +170,11 @@ export class Peer implements TransportSink, Timed, Alarm {
     return this.#ownVersion;
   }
 
+  /** The disk's last change counts as its own: what it says next may depend on that. */
+  dependsOnDisk(): void {
+    this.#ownVersion = this.#core.durability.version;
+  }
+
   written(): void {
     this.link.written();
     if (this.#state === "ending") {

@@ -224,9 +224,15 @@ export class Queue implements OutboxOwner {
 
   /** Whether something waits that a member could take now. */
   get canSupply(): boolean {
+    if (this.#isKeptForNext) return false;
     return this.members.some(
       (member) => member.room > 0 && (!this.isEmpty || this.#partitions?.hasParked(member) === true),
     );
+  }
+
+  /** Whether the broker is ending and what waits here is on its disk: then the next broker hands it out. */
+  get #isKeptForNext(): boolean {
+    return this.#log !== undefined && this.#core.isClosing;
   }
 
   /** At the end of the turn. */
@@ -237,6 +243,7 @@ export class Queue implements OutboxOwner {
   /** Hands out what waits, an equal share at a time, to the members in turn, as long as one of them can take it. */
   supplyMembers(): void {
     this.persist();
+    if (this.#isKeptForNext) return;
     if (this.#partitions !== undefined) this.#supplyParked(this.#partitions);
     while (!this.isEmpty) {
       const able = this.members.filter((member) => member.room > 0);

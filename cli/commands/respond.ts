@@ -47,7 +47,7 @@ export const run: Run = async (args) => {
   const stopped = untilSignal();
   const bus = await Promise.race([openBus(options), stopped]);
   if (typeof bus === "string") return exitCodeOfSignal(bus);
-  const silence = tellConnection(bus, options.address);
+  tellConnection(bus, options.address);
   const responder = bus.respond(
     topic,
     data !== undefined
@@ -59,7 +59,6 @@ export const run: Run = async (args) => {
   await responder.ready;
   const why = await Promise.race([stopped, responder.closed]);
   if (why instanceof Error) throw why;
-  silence();
   await bus.drain();
   await out.flushed();
   return Exit.DONE;

@@ -47,11 +47,10 @@ export const run: Run = async (args) => {
   const stopped = untilSignal();
   const bus = await Promise.race([openBus(options), stopped]);
   if (typeof bus === "string") return exitCodeOfSignal(bus);
-  const silence = tellConnection(bus, options.address);
+  tellConnection(bus, options.address);
   const printer = new Printer(bus, patterns, how, options);
   const printing = printer.run();
   const ended = await Promise.race([printing, stopped]);
-  silence();
   if (ended === undefined) {
     await bus.close();
     return Exit.DONE;

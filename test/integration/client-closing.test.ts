@@ -21,12 +21,10 @@ test("drain: handlers finish what had come, what was published goes out, then th
     () => results.length > 0,
     () => "nothing done",
   );
-  let isClosed = false;
-  bus.on("close", () => {
-    isClosed = true;
-  });
+  const events: string[] = [];
+  for (const name of ["close", "disconnect", "reconnect", "gap"] as const) bus.on(name, () => events.push(name));
   await bus.drain();
-  expect(isClosed).toBe(true);
+  expect(events).toEqual(["close"]);
   expect(await bus.closed).toBeUndefined();
   expect(await sub.closed).toBeUndefined();
   await other.flush();

@@ -25,6 +25,7 @@ export function sync(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk): 
     if (peer.closed) return;
     peer.ids.delete(id);
     if (error === undefined) peer.answer(writer.reset().frame(3, Op.OK).int(id).int(delivered));
+    else if (core.durability.isClosed) peer.error(id, "closing", error.message);
     else
       peer.error(
         id,

@@ -43,18 +43,9 @@ export function answerQueueCall(core: Core, peer: Peer, id: number, call: Answer
 }
 
 function remove(core: Core, queue: Queue): Record<string, unknown> {
-  const members = [...queue.members];
   const { waiting } = queue.counts();
-  for (const member of members) {
-    member.peer.ids.delete(member.sid);
-    member.peer.link.forget(member.sid);
-    member.end();
-    queue.leave(member);
-    member.peer.subscriptions--;
-    member.peer.error(member.sid, "unavailable", `queue ${queue.name} was removed; subscribe anew to make it again`);
-  }
+  core.dismiss(queue, "unavailable", `queue ${queue.name} was removed; subscribe anew to make it again`);
   const dropped = core.endQueue(queue);
-  core.subscriptionsChanged(-members.length);
   return { queue: queue.name, waiting, dropped };
 }
 

@@ -53,7 +53,7 @@ export function stats(core: Core): Stats {
   const traffic = core.traffic();
   return {
     ...ping(core),
-    address: core.options.address,
+    address: core.address,
     pid: core.options.pid,
     clients: core.openClients,
     subscriptions: core.subscriptions,

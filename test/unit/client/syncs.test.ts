@@ -81,3 +81,19 @@ describe("a refusal", () => {
     expect(syncs.refused("b", limit)).toBe(false);
   });
 });
+
+test("what an ending broker can't answer any more is asked of the next one", () => {
+  const { syncs, w, log } = fresh();
+  const barrier = { covers: false, resolve: () => log.push("done"), reject: () => log.push("failed") };
+  syncs.writeConfirm(w, confirm("a", log));
+  syncs.write(w, barrier);
+  syncs.writeConfirm(w, confirm("b", log));
+  const closing = new PodbusError("closing", "the broker is ending");
+  expect([syncs.failed(1, closing), syncs.failed(2, closing)]).toEqual([true, true]);
+  expect(syncs.pending).toBe(1);
+  const { confirms, barriers } = syncs.reset();
+  expect(confirms.map(({ topic }) => topic.name)).toEqual(["a", "b"]);
+  expect(barriers).toEqual([barrier]);
+  expect(log).toEqual([]);
+  expect(syncs.reset()).toEqual({ confirms: [], barriers: [] });
+});
