@@ -50,10 +50,6 @@ export class AckMember extends Member implements Timed, Alarm {
     return this.#unsettled.messages;
   }
 
-  override get heldBytes(): number {
-    return this.#unsettled.heldBytes;
-  }
-
   override recount(): number {
     let messages = 0;
     for (const run of this.#unsettled) messages += run.recount();
@@ -97,9 +93,10 @@ export class AckMember extends Member implements Timed, Alarm {
   settle(first: number, last: number, verdict: number, delayMs: number): void {
     if (this.heldSinceMs !== undefined) this.heldSinceMs = this.#core.nowMs();
     if (verdict === AckVerdict.WORKING) return this.#restart(first, last);
-    const runs = this.#unsettled.take(first, last);
+    const sent = this.#sentOf(last);
+    const runs = this.#unsettled.take(first, sent);
     if (runs.length === 0) return;
-    this.#leaveWindow(first, last);
+    this.#leaveWindow(first, sent);
     for (const run of runs) {
       this.#settled(run.count, verdict === AckVerdict.DONE);
       if (verdict === AckVerdict.DONE) this.queue.done(run);
@@ -110,6 +107,12 @@ export class AckMember extends Member implements Timed, Alarm {
     this.queue.supplyLater();
     this.#checkRetired();
     this.peer.checkDone();
+  }
+
+  /** The last seq up to `last` that the peer may have: what is on its way to it can't be settled yet. */
+  #sentOf(last: number): number {
+    if (last <= this.#writtenSeq) return last;
+    return Math.min(last, this.#writtenSeq + this.peer.link.takenEarly(this));
   }
 
   due(): void {

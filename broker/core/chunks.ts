@@ -77,3 +77,10 @@ export class ChunkPool implements ChunkSource {
     return free.pop()?.revive() ?? new PooledChunk(this, bytes);
   }
 }
+
+/** Bytes of `chunks`, each once, however often it is among them. */
+export function bytesOfAll(chunks: Iterable<PooledChunk>): number {
+  let bytes = 0;
+  for (const { buf } of new Set(chunks)) bytes += buf.length;
+  return bytes;
+}

@@ -27,7 +27,6 @@ export class Delayed {
   readonly #woken: (run: Run) => void;
   messages = 0;
   bytes = 0;
-  heldBytes = 0;
 
   /** @param woken gets each run when its time has come. */
   constructor(deadlines: Deadlines<Alarm & Timed>, woken: (run: Run) => void) {
@@ -83,6 +82,5 @@ export class Delayed {
   #count(run: Run, sign: 1 | -1): void {
     this.messages += sign * run.count;
     this.bytes += sign * run.bytes;
-    this.heldBytes += sign * run.chunk.buf.length;
   }
 }

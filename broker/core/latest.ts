@@ -70,7 +70,6 @@ export class LatestOutbox extends Outbox {
     if (this.heedsHeaders) this.#unseen.add(topic);
     this.messages++;
     this.bytes += end - start;
-    this.heldBytes += chunk.buf.length;
     this.counters.accepted++;
     this.touch();
   }
@@ -140,7 +139,6 @@ export class LatestOutbox extends Outbox {
       if (bytes * 2 >= entry.chunk.buf.length) continue;
       const copy = this.pool.takeExactly(bytes);
       entry.chunk.buf.copy(copy.buf, 0, entry.start, entry.end);
-      this.heldBytes += bytes - entry.chunk.buf.length;
       entry.chunk.release();
       entry.chunk = copy;
       entry.start = 0;
@@ -155,12 +153,6 @@ export class LatestOutbox extends Outbox {
     return { messages: this.#entries.size, bytes };
   }
 
-  override recountHeld(): number {
-    let held = 0;
-    for (const { chunk } of this.#entries.values()) held += chunk.buf.length;
-    return held;
-  }
-
   override *chunks(): Iterable<PooledChunk> {
     for (const { chunk } of this.#entries.values()) yield chunk;
   }
@@ -171,7 +163,6 @@ export class LatestOutbox extends Outbox {
     this.#unseen.delete(topic);
     this.messages--;
     this.bytes -= entry.end - entry.start;
-    this.heldBytes -= entry.chunk.buf.length;
     entry.chunk.release();
   }
 

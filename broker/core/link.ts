@@ -292,6 +292,20 @@ export class Link implements RangeSink {
     this.pendingBytes = this.writingBytes = this.answerBytes = 0;
   }
 
+  /** Messages for `to` that the peer may have although {@link Consumer.written} has not told of them: of the write under way, taken whole. */
+  takenEarly(to: Consumer): number {
+    if (this.#writing === undefined) return 0;
+    let left = this.writingBytes - this.#transport.untakenBytes();
+    let messages = 0;
+    for (const part of this.#writing) {
+      const bytes = part.end - part.start;
+      if (part.to === to) messages += left >= bytes ? part.count : wholeFrames(part, left);
+      left -= bytes;
+      if (left <= 0) break;
+    }
+    return messages;
+  }
+
   /** Counts the messages that wait to be written, or are being written, anew, by walking them: for checks of the books. */
   recount(): Map<Consumer, number> {
     const messages = new Map<Consumer, number>();
@@ -355,14 +369,19 @@ export class Link implements RangeSink {
 function giveBack({ chunk, start, end, to, count, order }: Part, untaken: number): void {
   if (to === undefined) return;
   if (untaken === 0) return to.written(count, order);
-  // A frame of which the last byte was not taken was not delivered.
+  const taken = wholeFrames({ chunk, start, end }, end - start - untaken);
   let at = start;
-  let taken = 0;
-  for (; taken < count; taken++) {
-    const next = frameEnd(chunk.buf, at, end);
-    if (next > end - untaken) break;
-    at = next;
-  }
+  for (let i = 0; i < taken; i++) at = frameEnd(chunk.buf, at, end);
   if (taken > 0) to.written(taken, order);
   if (taken < count) to.unwritten(chunk, at, end, count - taken, order + taken);
+}
+
+/** How many frames of a part are whole in its first `bytes`: one of which the last byte was not taken was not delivered. */
+function wholeFrames({ chunk, start, end }: Pick<Part, "chunk" | "start" | "end">, bytes: number): number {
+  let frames = 0;
+  for (let at = start; at < end; frames++) {
+    at = frameEnd(chunk.buf, at, end);
+    if (at > start + bytes) break;
+  }
+  return frames;
 }

@@ -43,16 +43,12 @@ export class Member implements Consumer {
     return 0;
   }
 
-  get heldBytes(): number {
-    return 0;
-  }
-
   /** Counts {@link unsettledMessages} anew, by walking them: for checks of the books. */
   recount(): number {
     return 0;
   }
 
-  /** The chunks that those keep, one for each run: likewise. */
+  /** The chunks that those keep, one for each run. */
   *chunks(): Iterable<PooledChunk> {}
 
   hold(isHeld: boolean): void {

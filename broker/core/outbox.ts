@@ -66,13 +66,15 @@ export interface OutboxOwner {
   isNew(id: string): boolean;
   /** A message with this `id` header is taken. */
   remember(id: string): void;
-  /** Bytes of the chunks that it keeps in all, here and elsewhere. */
+  /** Bytes of the chunks that it keeps in all, here and elsewhere, each once and in full. Costs a look at each run. */
   readonly heldBytes: number;
   /** Takes a message with headers that it heeds. */
   take(chunk: PooledChunk, start: number, end: number, headers: QueueHeaders): void;
 }
 
 const EMPTY: Segment = new Segment();
+const NO_PRESSURE = { mostMessages: Number.POSITIVE_INFINITY, mostBytes: Number.POSITIVE_INFINITY };
+const FULL = { mostMessages: 0, mostBytes: Number.POSITIVE_INFINITY };
 const FIRST_OWN_BYTES = 1024;
 const MAX_OWN_BYTES = 64 * 1024;
 
@@ -94,8 +96,6 @@ export class Outbox {
   messages = 0;
   /** Bytes of the frames that wait. */
   bytes = 0;
-  /** Bytes of the chunks that they keep, each in full. */
-  heldBytes = 0;
   overflow: Overflow;
   /** Whether its owner looks at the headers of what it takes: queues do. */
   heedsHeaders = false;
@@ -104,6 +104,8 @@ export class Outbox {
   /** The place of the first that {@link fresh} has not handed out. */
   #freshOrder = 0;
   #limits: OutboxLimits;
+  /** What it may hold while the broker's memory is short. */
+  #pressure = NO_PRESSURE;
   /** Messages and bytes that wait elsewhere, and count in the limit: those of a queue that came back or are delayed. */
   #otherMessages = 0;
   #otherBytes = 0;
@@ -128,6 +130,7 @@ export class Outbox {
   limit(limits: OutboxLimits): void {
     this.#limits = limits;
     this.overflow = limits.overflow;
+    if (this.isPressed) this.#pressure = FULL;
     this.countOthers(this.#otherMessages, this.#otherBytes);
   }
 
@@ -135,13 +138,28 @@ export class Outbox {
   countOthers(messages: number, bytes: number): void {
     this.#otherMessages = messages;
     this.#otherBytes = bytes;
-    this.mostMessages = this.isPressed ? 0 : this.#limits.maxMessages - messages;
-    this.mostBytes = this.#limits.maxBytes - bytes;
+    const { maxMessages, maxBytes } = this.#limits;
+    const { mostMessages, mostBytes } = this.#pressure;
+    this.mostMessages = Math.min(maxMessages, mostMessages) - messages;
+    this.mostBytes = Math.min(maxBytes, mostBytes) - bytes;
+  }
+
+  /** Whether its policy makes room by dropping what has waited longest. */
+  get dropsOldest(): boolean {
+    return this.overflow === "drop-oldest" || this.overflow === "latest";
   }
 
   /** While the broker's memory is short, the heaviest outboxes count as full whatever they hold. */
   press(isPressed: boolean): void {
     this.isPressed = isPressed;
+    this.#pressure = isPressed ? FULL : NO_PRESSURE;
+    this.countOthers(this.#otherMessages, this.#otherBytes);
+  }
+
+  /** What is pressed and drops what is old may have as much as it has now, and no more: what comes takes the place of what goes. */
+  keepToThis(): void {
+    const mostMessages = Math.max(1, this.messages + this.#otherMessages);
+    this.#pressure = { mostMessages, mostBytes: Math.max(1, this.bytes + this.#otherBytes) };
     this.countOthers(this.#otherMessages, this.#otherBytes);
   }
 
@@ -340,7 +358,6 @@ export class Outbox {
   clear(): number {
     const { messages } = this;
     while (this.#length > 0) this.#shift(this.#ring[this.#head]!);
-    this.#disown();
     this.messages = 0;
     this.bytes = 0;
     this.#lost = 0;
@@ -352,8 +369,6 @@ export class Outbox {
     const mask = this.#ring.length - 1;
     if (this.#fresh === 0) return;
     let kept = this.#length - this.#fresh;
-    const first = kept;
-    this.heldBytes -= this.#heldFrom(first);
     for (let i = kept; i < this.#length; i++) {
       const segment = this.#ring[(this.#head + i) & mask]!;
       const bytes = segment.end - segment.start;
@@ -378,7 +393,6 @@ export class Outbox {
     // What comes next must not join a segment that it does not follow: messages were lost, or taken elsewhere, in between.
     const last = this.#last();
     this.#tail = this.#lost > 0 || endOrder(last) !== this.nextOrder ? EMPTY : last;
-    this.heldBytes += this.#heldFrom(first);
   }
 
   /** Counts what waits anew, by walking it: for checks of the books. */
@@ -393,12 +407,7 @@ export class Outbox {
     return { messages, bytes };
   }
 
-  /** Likewise, {@link heldBytes}. */
-  recountHeld(): number {
-    return this.#heldFrom(0);
-  }
-
-  /** The chunks that it keeps, some of them more than once: likewise. */
+  /** The chunks that it keeps, some of them more than once. */
   *chunks(): Iterable<PooledChunk> {
     for (let i = 0; i < this.#length; i++) yield this.#ring[(this.#head + i) & (this.#ring.length - 1)]!.chunk!;
     if (this.#own !== undefined) yield this.#own;
@@ -407,7 +416,6 @@ export class Outbox {
   #append(chunk: PooledChunk, start: number, end: number, count: number): void {
     if (this.#length === this.#ring.length) this.#grow();
     const segment = this.#ring[(this.#head + this.#length) & (this.#ring.length - 1)]!;
-    if (this.#last().chunk !== chunk) this.heldBytes += chunk.buf.length;
     chunk.retain();
     segment.chunk = chunk;
     segment.start = start;
@@ -428,8 +436,10 @@ export class Outbox {
     this.#head = (this.#head + 1) & (this.#ring.length - 1);
     this.#length--;
     if (this.#fresh > this.#length) this.#fresh = this.#length;
-    if (this.#length === 0) this.#tail = EMPTY;
-    if (this.#length === 0 || this.#ring[this.#head]!.chunk !== chunk) this.heldBytes -= chunk.buf.length;
+    if (this.#length === 0) {
+      this.#tail = EMPTY;
+      this.#disown();
+    }
     segment.chunk = undefined;
     segment.lost = 0;
     chunk.release();
@@ -438,12 +448,9 @@ export class Outbox {
   #took(messages: number, bytes: number, sink: RangeSink): void {
     this.messages -= messages;
     this.bytes -= bytes;
-    if (this.#length === 0) {
-      this.#disown();
-      if (this.#lost > 0) {
-        sink.gap(this.#lost);
-        this.#lost = 0;
-      }
+    if (this.#length === 0 && this.#lost > 0) {
+      sink.gap(this.#lost);
+      this.#lost = 0;
     }
     if (this.awaited && this.halfEmpty) this.owner.drained();
   }
@@ -469,19 +476,6 @@ export class Outbox {
     this.#own?.release();
     this.#own = undefined;
     this.#ownUsed = 0;
-  }
-
-  /** Bytes of the chunks that the segments from the `index`-th on keep, and those before it do not. */
-  #heldFrom(index: number): number {
-    const mask = this.#ring.length - 1;
-    let held = 0;
-    let chunk = index > 0 ? this.#ring[(this.#head + index - 1) & mask]!.chunk : undefined;
-    for (let i = index; i < this.#length; i++) {
-      const segment = this.#ring[(this.#head + i) & mask]!;
-      if (segment.chunk !== chunk) held += segment.chunk!.buf.length;
-      chunk = segment.chunk;
-    }
-    return held;
   }
 
   #last(): Segment {

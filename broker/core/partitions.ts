@@ -37,7 +37,6 @@ export class Partitions {
   readonly #idle = new Set<string>();
   messages = 0;
   bytes = 0;
-  heldBytes = 0;
 
   /** @param isFreed whether members acknowledge, so that a key is free again. */
   constructor(by: PartitionBy, isFreed: boolean) {
@@ -225,6 +224,5 @@ export class Partitions {
   #count(run: Run, sign: 1 | -1): void {
     this.messages += sign * run.count;
     this.bytes += sign * run.bytes;
-    this.heldBytes += sign * run.chunk.buf.length;
   }
 }

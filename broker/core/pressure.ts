@@ -13,6 +13,8 @@ const LEAST_OUTGOING_BYTES = 16 * 1024;
 const MUCH_BYTES = 1024 * 1024;
 /** Less than this is not worth a collection, which takes some milliseconds. */
 const COLLECTED_BYTES = 8 * 1024 * 1024;
+/** The part of the ceiling that is made free at once, so that not every turn has to make some. */
+const SPARE_PART = 1 / 16;
 /** The part of the ceiling that all connections together may have waiting to be written. */
 const OUTGOING_PART = 1 / 4;
 
@@ -62,10 +64,13 @@ export class Pressure {
 
   #press(): void {
     this.times++;
-    const free = [...this.#core.allOutboxes()].filter((outbox) => !outbox.isPressed && outbox.owner.heldBytes > 0);
-    const average = free.reduce((sum, outbox) => sum + outbox.owner.heldBytes, 0) / free.length;
-    for (const outbox of free) {
+    const held = new Map<Outbox, number>();
+    for (const outbox of this.#core.allOutboxes()) {
       const { heldBytes } = outbox.owner;
+      if (!outbox.isPressed && heldBytes > 0) held.set(outbox, heldBytes);
+    }
+    const average = [...held.values()].reduce((sum, bytes) => sum + bytes, 0) / held.size;
+    for (const [outbox, heldBytes] of held) {
       if (heldBytes < average) continue;
       outbox.press(true);
       this.#pressed.add(outbox);
@@ -73,15 +78,18 @@ export class Pressure {
     }
     // Those that drop do so now, for others may not wait for it.
     for (const outbox of this.#pressed) this.#shed(outbox);
-    if (free.length === 0 && this.#core.chunks.heldBytes > this.limitBytes) this.#evictHeaviest();
+    if (held.size === 0 && this.#core.chunks.heldBytes > this.limitBytes) this.#evictHeaviest();
   }
 
+  /** Drops of what waits as much as is needed, and of one receiver's no more than a half at a time: others hold some as well. */
   #shed(outbox: Outbox): void {
     if (outbox.overflow === "disconnect") return outbox.owner.disconnect();
-    if (outbox.overflow !== "drop-oldest" && outbox.overflow !== "latest") return;
-    const { owner } = outbox;
-    const enough = owner.heldBytes / 2;
-    while (owner.heldBytes > enough && owner.dropOldest());
+    if (!outbox.dropsOldest) return;
+    const { chunks } = this.#core;
+    const target = this.limitBytes * (1 - SPARE_PART);
+    const enough = outbox.messages / 2;
+    while (chunks.heldBytes > target && outbox.messages > enough && outbox.owner.dropOldest());
+    outbox.keepToThis();
   }
 
   /** Nothing that waits is left to press: what is held is what one connection has sent in part, or does not read. */

@@ -80,12 +80,13 @@ export class QueueLog {
 
   /** Wall-clock ms; 0 and Infinity where there is no limit. */
   times(order: number, notBeforeMs: number, notAfterMs: number): void {
+    const isNew = !this.#noted.t.has(order);
     this.#noted.t.add(order);
     const value = Buffer.allocUnsafe(16);
     value.writeDoubleBE(notBeforeMs, 0);
     value.writeDoubleBE(notAfterMs, 8);
     const key = orderKey("t", this.#number, order);
-    this.#durability.put(key, sealed(key, value), true);
+    this.#durability.put(key, sealed(key, value), isNew);
   }
 
   /** What is on disk already. */

@@ -5,7 +5,7 @@
 //   came back ─► returned (in front) ┼─► members, in turn ─► settled, dead, or back
 //   delayMs   ─► delayed, then there ┘
 
-import type { PooledChunk } from "./chunks.ts";
+import { bytesOfAll, type PooledChunk } from "./chunks.ts";
 import type { Core } from "./core.ts";
 import type { Counters, Counts } from "./counters.ts";
 import { publishDead } from "./dead-letter.ts";
@@ -100,11 +100,9 @@ export class Queue implements OutboxOwner {
     return this.outbox.counts();
   }
 
-  /** Bytes of the chunks that its messages keep, waiting or with a member. */
+  /** Bytes of the chunks that its messages keep, waiting or with a member, each once. Costs a look at each run. */
   get heldBytes(): number {
-    const unsettled = this.members.reduce((sum, member) => sum + member.heldBytes, 0);
-    const others = this.#returned.heldBytes + this.#delayed.heldBytes + (this.#partitions?.heldBytes ?? 0);
-    return this.outbox.heldBytes + others + unsettled;
+    return bytesOfAll(this.chunks());
   }
 
   // ── Members ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -144,9 +142,7 @@ export class Queue implements OutboxOwner {
     const order = this.outbox.nextOrder;
     const isDelayed = delayMs !== undefined && delayMs > 0;
     if (ttlMs !== undefined) this.#expiries.set(order, now + ttlMs);
-    if (ttlMs !== undefined || isDelayed) {
-      this.#log?.times(order, this.#core.wallMs(now + (delayMs ?? 0)), this.#core.wallMs(now + (ttlMs ?? Infinity)));
-    }
+    if (ttlMs !== undefined || isDelayed) this.#logTimes(order, now + (delayMs ?? 0));
     if (!isDelayed) {
       if (this.outbox instanceof LatestOutbox) this.#replaceReturned(topicOf(chunk.buf, start, end));
       return this.outbox.push(chunk, start, end);
@@ -158,6 +154,12 @@ export class Queue implements OutboxOwner {
     this.#log?.append(chunk, start, end, 1, order);
     this.#delayed.add(this.newRun(chunk, start, end, 1, order), now + delayMs);
     this.#countOthers();
+  }
+
+  /** The message with this place is not delivered before `notBeforeMs`, nor after its time to live: so that it is kept. */
+  #logTimes(order: number, notBeforeMs: number): void {
+    const notAfterMs = this.#expiries.get(order) ?? Infinity;
+    this.#log?.times(order, this.#core.wallMs(notBeforeMs), this.#core.wallMs(notAfterMs));
   }
 
   /** Gathers what came this turn for the disk. Before any of it is handed out, so that the disk hears of it first. */
@@ -384,7 +386,9 @@ export class Queue implements OutboxOwner {
     run.wasDelivered = true;
     for (let i = 0; i < run.count; i++) this.#log?.attempts(run.order + i, run.attempt);
     if (delayMs === 0) return this.#return(run);
-    this.#delayed.add(run.compacted(this.#core.chunks), this.#core.nowMs() + delayMs);
+    const untilMs = this.#core.nowMs() + delayMs;
+    for (let i = 0; i < run.count; i++) this.#logTimes(run.order + i, untilMs);
+    this.#delayed.add(run.compacted(this.#core.chunks), untilMs);
     this.#countOthers();
   }
 
@@ -577,14 +581,7 @@ export class Queue implements OutboxOwner {
     return { waiting, inFlight };
   }
 
-  /** Likewise, {@link heldBytes}. */
-  recountHeld(): number {
-    const unsettled = this.members.flatMap((member) => [...member.chunks()]);
-    const others = [...this.#aside()].map((run) => run.chunk).concat(unsettled);
-    return others.reduce((sum, { buf }) => sum + buf.length, this.outbox.recountHeld());
-  }
-
-  /** The chunks that its messages keep, some of them more than once: likewise. */
+  /** The chunks that its messages keep, some of them more than once. */
   *chunks(): Iterable<PooledChunk> {
     yield* this.outbox.chunks();
     for (const run of this.#aside()) yield run.chunk;

@@ -8,7 +8,6 @@ export class Returned {
   #head = 0;
   messages = 0;
   bytes = 0;
-  heldBytes = 0;
 
   /** The next run to be delivered. */
   get first(): Run | undefined {
@@ -81,6 +80,5 @@ export class Returned {
   #count(run: Run, sign: 1 | -1): void {
     this.messages += sign * run.count;
     this.bytes += sign * run.bytes;
-    this.heldBytes += sign * run.chunk.buf.length;
   }
 }

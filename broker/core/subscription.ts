@@ -1,6 +1,6 @@
 // A plain subscription: every message that matches, through an outbox of its own.
 
-import type { PooledChunk } from "./chunks.ts";
+import { bytesOfAll, type PooledChunk } from "./chunks.ts";
 import type { Core } from "./core.ts";
 import type { Consumer, Source } from "./link.ts";
 import { LatestOutbox } from "./latest.ts";
@@ -99,7 +99,7 @@ export class Subscription implements OutboxOwner, Consumer, Source {
   remember(): void {}
 
   get heldBytes(): number {
-    return this.outbox.heldBytes;
+    return bytesOfAll(this.outbox.chunks());
   }
 
   take(chunk: PooledChunk, start: number, end: number): void {

@@ -12,7 +12,6 @@ export class Unsettled {
   #head = 0;
   messages = 0;
   bytes = 0;
-  heldBytes = 0;
 
   /** Adds a run behind the others. */
   add(run: Run): void {
@@ -98,6 +97,5 @@ export class Unsettled {
   #count(run: Run, sign: 1 | -1): void {
     this.messages += sign * run.count;
     this.bytes += sign * run.bytes;
-    this.heldBytes += sign * run.chunk.buf.length;
   }
 }

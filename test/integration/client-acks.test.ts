@@ -153,3 +153,36 @@ test("without ack there is nothing to settle", async () => {
     break;
   }
 });
+
+test("draining a bus returns what was not begun, at the cost of an attempt for one message at the most", async () => {
+  await using buses = await Buses.start();
+  const publisher = await buses.connect();
+  const worker = await buses.connect();
+  const options = { queue: "q", ack: true, keep: true } as const;
+  let begun = (): void => {};
+  const isBegun = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  let finish = (): void => {};
+  const isFinished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  await worker.subscribe("job", options, async () => {
+    begun();
+    await isFinished;
+  }).ready;
+  for (let i = 0; i < 50; i++) await publisher.publish("job", i);
+  await publisher.flush();
+  await isBegun;
+  const draining = worker.drain();
+  finish();
+  await draining;
+  const seen: { data: unknown; attempt: number }[] = [];
+  publisher.subscribe("job", options, ({ data, attempt }) => void seen.push({ data, attempt }));
+  await eventually(
+    () => seen.length === 49,
+    () => JSON.stringify(seen),
+  );
+  expect(seen.map(({ data }) => data)).toEqual(upTo(49, 1));
+  expect(seen.filter(({ attempt }) => attempt > 1).length).toBeLessThanOrEqual(1);
+});

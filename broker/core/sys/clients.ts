@@ -1,5 +1,6 @@
 // `$sys.clients`: who is connected, and what each has, sent, holds and waits for.
 
+import { bytesOfAll, type PooledChunk } from "../chunks.ts";
 import { Counters } from "../counters.ts";
 import type { Core } from "../core.ts";
 import { holderOf } from "../flow.ts";
@@ -21,11 +22,6 @@ export function countersOf(peer: Peer): Counters {
 
 function describe(core: Core, peer: Peer): Record<string, unknown> {
   const now = core.nowMs();
-  let heldBytes = peer.link.heldBytes;
-  for (const live of peer.ids.values()) {
-    if (live.kind === "subscription") heldBytes += live.outbox.heldBytes;
-    else if (live.kind === "member") heldBytes += live.heldBytes;
-  }
   return {
     client: peer.number,
     name: peer.name ?? null,
@@ -36,11 +32,19 @@ function describe(core: Core, peer: Peer): Record<string, unknown> {
     published: peer.published,
     bytesIn: peer.bytesIn,
     bytesOut: peer.link.bytesOut,
-    heldBytes,
+    heldBytes: peer.link.heldBytes + bytesOfAll(waitingFor(peer)),
     paused: peer.paused,
     blockedOn: [...peer.off].flatMap(([topic, outboxes]) =>
       [...outboxes].map((outbox) => ({ topic, why: holderOf(outbox).why })),
     ),
     ...countersOf(peer),
   };
+}
+
+/** The chunks of what its subscriptions and memberships hold. */
+function* waitingFor(peer: Peer): Iterable<PooledChunk> {
+  for (const live of peer.ids.values()) {
+    if (live.kind === "subscription") yield* live.outbox.chunks();
+    else if (live.kind === "member") yield* live.chunks();
+  }
 }
