@@ -99,9 +99,9 @@ export class AckMember extends Member implements Timed, Alarm {
     this.#leaveWindow(first, sent);
     for (const run of runs) {
       this.#settled(run.count, verdict === AckVerdict.DONE);
-      if (verdict === AckVerdict.DONE) this.queue.done(run);
-      else if (verdict === AckVerdict.REJECT) this.queue.dead(run, "rejected");
-      else this.queue.failed(run, delayMs);
+      if (verdict === AckVerdict.DONE) this.queue.fate.done(run);
+      else if (verdict === AckVerdict.REJECT) this.queue.fate.dead(run, "rejected");
+      else this.queue.fate.failed(run, delayMs);
     }
     this.#refill();
     this.queue.supplyLater();
@@ -123,7 +123,7 @@ export class AckMember extends Member implements Timed, Alarm {
       this.#window.delete(seq);
       for (const run of this.#unsettled.take(seq, seq)) {
         this.#settled(run.count, false);
-        this.queue.failed(run, 0);
+        this.queue.fate.failed(run, 0);
       }
     }
     this.#refill();
@@ -150,7 +150,7 @@ export class AckMember extends Member implements Timed, Alarm {
     for (const seq of [...this.#window.keys()].sort((a, b) => a - b)) {
       for (const run of this.#unsettled.take(seq, seq)) {
         this.#settled(run.count, false);
-        this.queue.failed(run, 0);
+        this.queue.fate.failed(run, 0);
       }
     }
     this.#giveBackAll();
@@ -175,7 +175,7 @@ export class AckMember extends Member implements Timed, Alarm {
 
   #giveBack(run: Run): void {
     this.#settled(run.count, false);
-    this.queue.giveBack(run);
+    this.queue.fate.giveBack(run);
   }
 
   /** `count` messages are no longer this member's: done, or back in the queue. */

@@ -375,13 +375,13 @@ export class Core {
       this.persist();
       for (const queue of this.#distributed) {
         queue.outbox.touched = false; // what comes from here on is told anew
-        queue.supplyMembers();
+        queue.supply.run();
       }
       const peers = this.#dirty;
       this.#dirty = [];
       for (const peer of peers) peer.pump();
       // A member that has written at once can take more.
-      for (const queue of this.#distributed) if (!queue.canSupply) this.#distributed.delete(queue);
+      for (const queue of this.#distributed) if (!queue.supply.isPossible) this.#distributed.delete(queue);
     } while (this.#dirty.length > 0 || this.#distributed.size > 0 || this.#evicted.length > 0);
     const touched = this.#touched;
     this.#touched = [];

@@ -6,7 +6,8 @@ import { FrameWriter } from "../../shared/codec/write.ts";
 import { readStr } from "../../shared/codec/read.ts";
 import { Op } from "../../shared/protocol.ts";
 import type { Core } from "./core.ts";
-import type { DeathReason, Queue } from "./queue.ts";
+import type { Queue } from "./queue.ts";
+import type { DeathReason } from "./queue-fate.ts";
 import type { Run } from "./run.ts";
 
 const frame: Frame = new Frame();

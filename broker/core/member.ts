@@ -73,14 +73,14 @@ export class Member implements Consumer {
       counters.inFlight -= count;
       counters.settled += count;
     }
-    this.queue.settled(order, count);
+    this.queue.fate.written(order, count);
   }
 
   /** The queue has them again, in front: they are no longer this member's. */
   unwritten(chunk: PooledChunk, start: number, end: number, count: number, order: number): void {
     this.mine.inFlight -= count;
     this.mine.accepted -= count;
-    this.queue.giveBack(this.queue.newRun(chunk, start, end, count, order));
+    this.queue.fate.giveBack(this.queue.newRun(chunk, start, end, count, order));
   }
 
   /** It is unsubscribed: it gets nothing more. True where it is over, false where it has something to settle yet. */

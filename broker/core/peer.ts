@@ -182,7 +182,7 @@ export class Peer implements TransportSink, Timed, Alarm {
       if (this.link.idle) this.#transport.end();
       return;
     }
-    for (const queue of this.queues) if (queue.hasWaiting) this.#core.distribute(queue);
+    for (const queue of this.queues) if (queue.supply.hasWaiting) this.#core.distribute(queue);
     this.#core.dirty(this);
     this.#core.flush();
   }

@@ -18,16 +18,16 @@ export function replayDead(core: Core, from: Queue, count: number): { replayed: 
   let replayed = 0;
   const kept: Run[] = [];
   while (replayed < count) {
-    const run = from.takeOne();
+    const run = from.supply.takeOne();
     if (run === undefined) break;
     if (replayOne(core, run)) {
       replayed++;
-      from.replayed(run);
+      from.fate.replayed(run);
     } else {
       kept.push(run);
     }
   }
-  for (const run of kept) from.putBack(run);
+  for (const run of kept) from.fate.return(run);
   return { replayed, kept: kept.length };
 }
 
