@@ -51,7 +51,7 @@ function oldest({ waiting, oldestMs }: Pick<Described, "waiting" | "oldestMs">):
 
 /** By the unit that the name ends with. */
 function shown(name: string, value: unknown): string {
-  if (Array.isArray(value)) return value.length === 0 ? "none" : value.join(", ");
+  if (Array.isArray(value)) return value.length === 0 ? "none" : value.map((client) => `client ${client}`).join(", ");
   if (typeof value !== "number") return displayLine(value, true);
   if (name.endsWith("Bytes")) return formatBytes(value);
   return name.endsWith("Ms") ? formatDuration(value) : formatCount(value);

@@ -5,17 +5,26 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterAll, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 
 import { type Bus, connect, type SubscribeOptions } from "../../client/index.ts";
 import { delay } from "../support/bus.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { eventually, startCli, uniqueAddress, untilListening } from "../support/processes.ts";
+import { eventually, type Running, startCli, uniqueAddress, untilListening } from "../support/processes.ts";
 
 const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+const ends: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).toReversed()) await end();
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
+
+/** A broker, or one that waits to be, that does not outlive its test. */
+function serve(...args: readonly string[]): Running {
+  const broker = startCli(["serve", ...args]);
+  ends.push(() => broker[Symbol.asyncDispose]());
+  return broker;
+}
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), "podbus-test-"));
@@ -78,10 +87,11 @@ test.each(KINDS)(
   "three brokers one after the other, and $kind: what was confirmed is done",
   async ({ options, workMs }) => {
     const address = uniqueAddress();
-    const args = ["serve", "--address", address, "--data", folder(), "--wait"];
-    let broker = startCli(args);
+    const args = ["--address", address, "--data", folder(), "--wait"];
+    let broker = serve(...args);
     await untilListening(broker);
     const buses = await Promise.all(Array.from({ length: 4 }, () => connect({ address })));
+    for (const bus of buses) ends.push(() => bus.close());
     const [first, second, third, fourth] = buses as [Bus, Bus, Bus, Bus];
     const handled = new Map<string, number>();
     const errors: unknown[] = [];
@@ -97,7 +107,7 @@ test.each(KINDS)(
     for (let change = 1; change <= 3; change++) {
       const before = handled.size;
       await eventually(() => handled.size > before + 100);
-      const next = startCli(args);
+      const next = serve(...args);
       await next.untilPrinted("waiting until");
       broker.child.kill("SIGTERM");
       await untilListening(next);
@@ -117,10 +127,10 @@ test.each(KINDS)(
 
 test("one that waits for its data directory is not to be found at its name until it serves", async () => {
   const data = folder();
-  const first = startCli(["serve", "--address", uniqueAddress(), "--data", data]);
+  const first = serve("--address", uniqueAddress(), "--data", data);
   await untilListening(first);
   const address = uniqueAddress();
-  await using second = startCli(["serve", "--address", address, "--data", data, "--wait"]);
+  const second = serve("--address", address, "--data", data, "--wait");
   await second.untilPrinted("waiting until");
   const connecting = connect({ address, connectTimeoutMs: 20_000 });
   for (let i = 0; i < 20; i++) {

@@ -33,7 +33,7 @@ test("one is shown with its members and options", () => {
     .trimEnd()
     .split("\n")
     .map((line) => line.split(/ {2,}/));
-  expect(lines).toContainEqual(["members", "3, 7"]);
+  expect(lines).toContainEqual(["members", "client 3, client 7"]);
   expect(lines).toContainEqual(["oldestMs", "1 m 30 s"]);
   expect(lines).toContainEqual(["option ackTimeoutMs", "30.0 s"]);
   expect(lines).toContainEqual(["option maxBytes", "8.0 MiB"]);
