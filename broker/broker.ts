@@ -8,18 +8,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { parseAddress } from "../shared/address.ts";
 import { PodbusError } from "../shared/errors.ts";
+import { containerOf } from "../shared/os/container.ts";
 import { peerCredentials } from "../shared/os/credentials.ts";
 import { listen, type Listening } from "../shared/os/listen.ts";
 import { VERSION } from "../shared/version.ts";
 import { Core } from "./core/core.ts";
 import { handOver, inFlightOnDisk, needsDisk } from "./core/hand-over.ts";
-import type { PeerCredentials } from "./core/peer.ts";
 import { DamagedStore } from "./core/recovery.ts";
 import type { Stats } from "./core/sys/stats.ts";
 import type { LmdbStore } from "./lmdb-store.ts";
+import { needCredentials } from "./credentials.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import { defaultMemoryLimit } from "./memory-limit.ts";
 import { type BrokerOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
+import { type Policy, readPolicy } from "./policy.ts";
 import { SocketTransport } from "./socket-transport.ts";
 
 /** How often the container's memory limit is read anew. */
@@ -36,14 +38,13 @@ const QUIET_MS = 100;
 const LINGER_MS = 1000;
 /** The longest time that a timer can be set to. */
 const MAX_TIMER_MS = 0x7fff_ffff;
-/** What is shown of a peer where the system does not tell. */
-const UNKNOWN: PeerCredentials = { uid: 65534, gid: 65534, pid: 0 };
 
 /** A broker that is not listening yet. */
 export interface Broker {
   /**
-   * Takes the address.
-   * @throws PodbusError `address_in_use` where another broker has it, `bad_address` where it can't be.
+   * Reads secrets and rules, and takes the address.
+   * @throws PodbusError `address_in_use` where another broker has it, `bad_address` where it can't be, `bad_option` for secrets and
+   * rules that can't be, `unavailable` where the system does not tell who connects and `allow` is not `any`.
    */
   listen(options?: { signal?: AbortSignal }): Promise<ListeningBroker>;
 }
@@ -55,6 +56,12 @@ export interface ListeningBroker extends AsyncDisposable {
   readonly closed: Promise<void>;
   /** The numbers of `$sys.stats`. */
   stats(): Stats;
+  /**
+   * Reads secrets and rules anew. They count at once, for those who are connected, too: subscriptions that are no longer permitted
+   * end, and connections whose secret is gone are closed.
+   * @throws PodbusError `bad_option` where one of them can't be read: then all stays as it was.
+   */
+  reload(): Promise<void>;
   /**
    * Frees the address, says BYE to every client, delivers what is queued, and ends: when every client is gone, when nothing
    * has been waiting or in flight for a second, or after `graceMs`.
@@ -79,12 +86,16 @@ export function createBroker(options: BrokerOptions = {}): Broker {
           await sleep(WAIT_MS, undefined, signal === undefined ? {} : { signal });
         }
       };
+      needCredentials(resolved.allow);
+      const policy = await readPolicy(resolved);
       // The name last: whoever connects finds a broker that has all it needs, and serves. All take both in this order, so that no two
       // that wait can have what the other wants.
       const store = resolved.data === undefined ? undefined : await untilFree(() => openStore(resolved.data!));
-      const broker = await recovered(resolved, address.text, store);
+      const broker = await recovered(resolved, policy, address.text, store);
       try {
-        return broker.listen(await untilFree(() => listen(address)));
+        broker.listen(await untilFree(() => listen(address)));
+        if (resolved.wait) await broker.reload(); // it may have been a long time
+        return broker;
       } catch (error) {
         await broker.abandon();
         throw error;
@@ -96,11 +107,12 @@ export function createBroker(options: BrokerOptions = {}): Broker {
 /** A broker with what is in `store`, which is closed where that can't be. */
 async function recovered(
   options: ResolvedOptions,
+  policy: Policy,
   address: string,
   store: LmdbStore | undefined,
 ): Promise<RunningBroker> {
   try {
-    return new RunningBroker(options, address, store);
+    return new RunningBroker(options, policy, address, store);
   } catch (error) {
     await store?.close();
     if (!(error instanceof DamagedStore)) throw error;
@@ -118,7 +130,7 @@ async function openStore(directory: string): Promise<LmdbStore> {
 class RunningBroker implements ListeningBroker {
   readonly closed: Promise<void>;
   readonly #core: Core;
-  readonly #graceMs: number;
+  readonly #options: ResolvedOptions;
   readonly #log: ResolvedOptions["logger"];
   #listening: Listening | undefined;
   #store: LmdbStore | undefined;
@@ -130,15 +142,17 @@ class RunningBroker implements ListeningBroker {
   #resolveClosed: () => void = () => {};
 
   /** @throws DamagedStore */
-  constructor(options: ResolvedOptions, address: string, store: LmdbStore | undefined) {
+  constructor(options: ResolvedOptions, policy: Policy, address: string, store: LmdbStore | undefined) {
     this.#store = store;
-    this.#graceMs = options.graceMs;
+    this.#options = options;
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     const { logger } = options;
     this.#log = logger;
     this.#core = new Core(
       {
         ...options,
+        rules: policy.rules,
+        secrets: policy.secrets,
         memoryLimit: options.memoryLimit ?? defaultMemoryLimit(),
         address,
         version: VERSION,
@@ -152,6 +166,7 @@ class RunningBroker implements ListeningBroker {
         scheduleFlush: () => setImmediate(() => this.#core.flush()),
         setAlarm: (atMs) => this.#setAlarm(atMs),
         collect: collectGarbage,
+        containerOf,
         log: (level, fields, message) => logger?.[level](fields, message),
       },
       store,
@@ -161,12 +176,19 @@ class RunningBroker implements ListeningBroker {
       this.#follower = setInterval(() => this.#core.limitMemory(defaultMemoryLimit()), FOLLOW_MS);
       this.#follower.unref();
     }
+    this.#warn(policy);
   }
 
   /** Serves whoever connects from now on. In the turn in which `listening` came. */
   listen(listening: Listening): this {
     this.#listening = listening;
     this.#core.address = listening.address;
+    if (this.#options.allow === "any" && this.#core.secrets === undefined) {
+      this.#log?.warn(
+        { address: this.address },
+        "everybody who reaches the socket may connect: any is allowed, and no secret is asked",
+      );
+    }
     listening.server.on("connection", (socket) => this.#accept(socket));
     listening.server.on("error", (error) => this.#log?.error({ error }, "the listener failed to accept a connection"));
     return this;
@@ -174,6 +196,7 @@ class RunningBroker implements ListeningBroker {
 
   /** It is not going to listen. */
   async abandon(): Promise<void> {
+    this.#listening?.close();
     await this.#end();
   }
 
@@ -185,7 +208,14 @@ class RunningBroker implements ListeningBroker {
     return this.#core.stats();
   }
 
-  close({ graceMs = this.#graceMs }: { graceMs?: number } = {}): Promise<void> {
+  async reload(): Promise<void> {
+    const policy = await readPolicy(this.#options);
+    if (policy.secrets !== undefined) this.#core.replaceSecrets(policy.secrets);
+    if (policy.rules !== undefined) this.#core.replaceRules(policy.rules);
+    this.#warn(policy);
+  }
+
+  close({ graceMs = this.#options.graceMs }: { graceMs?: number } = {}): Promise<void> {
     if (this.#closing === undefined) this.#closing = this.#close(graceMs);
     else if (graceMs === 0) this.#hurry();
     return this.#closing;
@@ -252,7 +282,11 @@ class RunningBroker implements ListeningBroker {
 
   #accept(socket: Socket): void {
     const transport = new SocketTransport(socket);
-    this.#core.connect(transport, peerCredentials(transport.fd) ?? UNKNOWN);
+    this.#core.connect(transport, peerCredentials(transport.fd));
+  }
+
+  #warn({ warnings }: Policy): void {
+    for (const warning of warnings) this.#options.logger?.warn({}, warning);
   }
 
   #setAlarm(atMs: number): void {

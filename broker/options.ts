@@ -13,6 +13,8 @@ import {
   DEFAULT_STALL_MS,
   MAX_HELLO_BYTES,
 } from "../shared/protocol.ts";
+import { parseAllow } from "./allow.ts";
+import type { Allow } from "./core/allow.ts";
 
 /** Takes the broker's log: pino has this form, console nearly. */
 export interface BrokerLogger {
@@ -33,6 +35,21 @@ export interface BrokerOptions {
    * survives the broker
    */
   data?: string;
+  /**
+   * Who may connect beside root and the broker's own user, by the kernel's word: a list such as `uid:1001,gid:2000` (of a group the
+   * primary one counts), or `any`. @default nobody else
+   */
+  allow?: string;
+  /**
+   * The secret that clients must prove to have, and the broker proves to them: a file, or a folder of several, `common` and one for
+   * each identity. A secret is the file's bytes less one final line break, at least 16. @default none: nothing is asked
+   */
+  secretFile?: string;
+  /**
+   * A file of rules, YAML or JSON, that say who may publish, subscribe, request, respond, use which queue, read `$sys` and
+   * administer. What no rule permits is refused. @default none: whoever is connected may do everything
+   */
+  rules?: string;
   /** Whether to wait for the address where another broker has it, instead of failing with `address_in_use`. @default false */
   wait?: boolean;
   /** The largest frame that a client may send, in bytes, all of it counted. At least 4096. @default 16777216 (16 MiB) */
@@ -43,6 +60,10 @@ export interface BrokerOptions {
   maxSubscriptions?: number;
   /** Topics that may have a retained value. @default 10000 */
   maxRetained?: number;
+  /** Named queues; one more is refused with `limit`. @default 10000 */
+  maxQueues?: number;
+  /** Unanswered requests, `$sys.wait` among them, of one connection. @default 10000 */
+  maxRequests?: number;
   /** Time for a complete HELLO, in ms from accept. @default 5000 */
   handshakeMs?: number;
   /** Silence after which a PING is sent, in ms. @default 15000 */
@@ -63,8 +84,13 @@ export interface BrokerOptions {
   logger?: BrokerLogger;
 }
 
-export type ResolvedOptions = Required<Omit<BrokerOptions, "logger" | "memoryLimit" | "data">> & {
+export type ResolvedOptions = Required<
+  Omit<BrokerOptions, "logger" | "memoryLimit" | "data" | "allow" | "secretFile" | "rules">
+> & {
   data: string | undefined;
+  allow: Allow;
+  secretFile: string | undefined;
+  rules: string | undefined;
   /** Undefined: by the container's limit. */
   memoryLimit: number | undefined;
   logger: BrokerLogger | undefined;
@@ -85,11 +111,16 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
   return {
     address: options.address ?? DEFAULT_ADDRESS,
     data: options.data,
+    allow: parseAllow(options.allow),
+    secretFile: options.secretFile,
+    rules: options.rules,
     wait: options.wait ?? false,
     maxFrame: count("maxFrame", options.maxFrame, DEFAULT_MAX_FRAME_BYTES, MAX_HELLO_BYTES, 0x7fff_ffff),
     maxConnections,
     maxSubscriptions: count("maxSubscriptions", options.maxSubscriptions, 10_000, 1),
     maxRetained: count("maxRetained", options.maxRetained, 10_000, 0),
+    maxQueues: count("maxQueues", options.maxQueues, 10_000, 0),
+    maxRequests: count("maxRequests", options.maxRequests, 10_000, 1),
     handshakeMs: count("handshakeMs", options.handshakeMs, DEFAULT_HANDSHAKE_MS, 1),
     heartbeatMs: count("heartbeatMs", options.heartbeatMs, DEFAULT_HEARTBEAT_MS, 1),
     stallMs: count("stallMs", options.stallMs, DEFAULT_STALL_MS, 1),

@@ -7,8 +7,8 @@ import type { ConnectionOptions } from "./command.ts";
 import { CommandFailure, errorLine } from "./usage.ts";
 
 /** Connects, as {@link ConnectionOptions} say. Rejects with the one line that names what sockets there are. */
-export function openBus(options: ConnectionOptions): Promise<Bus> {
-  return connect({ address: options.address, name: options.name, connectTimeoutMs: options.connectTimeout });
+export function openBus({ address, name, secretFile, brokerUid, connectTimeout }: ConnectionOptions): Promise<Bus> {
+  return connect({ address, name, secretFile, brokerUid, connectTimeoutMs: connectTimeout });
 }
 
 /** For commands that do one thing: connects, works, closes. A broker that is away longer than `connectTimeout` ends the work. */

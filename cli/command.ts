@@ -13,6 +13,8 @@ import { DURATION_EXPECTED, parseCount, parseDuration } from "./units.ts";
 export interface ConnectionOptions {
   address: string;
   name: string;
+  secretFile?: string;
+  brokerUid?: number;
   /** Milliseconds. */
   connectTimeout: number;
 }
@@ -35,7 +37,7 @@ export function newCommand(name: string, summary: string, examples: readonly Exa
   return command.addHelpText("after", `\nExamples:\n${lines.join("\n")}`);
 }
 
-/** Adds `--address`, `--name` and `--connect-timeout` to a command that connects. */
+/** Adds `--address`, `--name`, `--secret-file`, `--broker-uid` and `--connect-timeout` to a command that connects. */
 export function withConnection(command: Command, connectTimeout = "1s"): Command {
   const name = command.name();
   return withAddress(command)
@@ -44,6 +46,16 @@ export function withConnection(command: Command, connectTimeout = "1s"): Command
         .env("PODBUS_NAME")
         .argParser(parseName)
         .default(name),
+    )
+    .addOption(
+      new Option("--secret-file <path>", "the secret to prove: a file, or a folder with one for each name").env(
+        "PODBUS_SECRET_FILE",
+      ),
+    )
+    .addOption(
+      new Option("--broker-uid <uid>", "the user that the broker must run as")
+        .env("PODBUS_BROKER_UID")
+        .argParser(countOption(0)),
     )
     .addOption(
       new Option("--connect-timeout <duration>", "how long to try to reach the broker")

@@ -29,6 +29,8 @@ const COMMANDS: Record<string, Entry> = {
   ping: { summary: "see whether the broker answers", load: () => import("./commands/ping.ts") },
   wait: { summary: "wait until somebody listens on a topic", load: () => import("./commands/wait.ts") },
   stats: { summary: "show the broker's counters", load: () => import("./commands/stats.ts") },
+  "check-config": { summary: "check options, secrets and rules", load: () => import("./commands/check-config.ts") },
+  can: { summary: "tell what the rules let somebody do, and why", load: () => import("./commands/can.ts") },
   demo: { summary: "move every file of a folder through a bus", load: () => import("./commands/demo.ts") },
   "demo-producer": { summary: "", load: () => import("./demo/producer.ts"), hidden: true },
   "demo-worker": { summary: "", load: () => import("./demo/worker.ts"), hidden: true },
@@ -87,7 +89,7 @@ async function start(name: string | undefined, args: readonly string[]): Promise
 
 function help(): string {
   const shown = Object.entries(COMMANDS).filter(([, { hidden }]) => hidden !== true);
-  const lines = shown.map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`);
+  const lines = shown.map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}`);
   return `podbus: a message bus for the containers of one pod, over one Linux abstract socket
 
 Usage: podbus COMMAND [options]

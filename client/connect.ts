@@ -16,7 +16,7 @@ import type { AnyTopics } from "./topics.ts";
 export async function connect<Topics extends object = AnyTopics>(options: ConnectOptions = {}): Promise<Bus<Topics>> {
   const resolved = resolveOptions(options, process.env);
   throwIfAborted(options.signal, "connect()");
-  const core = new Core(new NodeEnv(resolved.address, resolved.brokerUid), resolved);
+  const core = new Core(new NodeEnv(resolved), resolved);
   await core.connect(options.signal);
   return new Bus<Topics>(core);
 }

@@ -94,7 +94,7 @@ export class Core implements SessionOwner, SubscriptionHost, ResponderHost, Call
     this.#answers = new Answers(this);
     this.#keeper = new Keeper(env, options.address, {
       session: () => {
-        this.#session = new Session(env, this, options.name);
+        this.#session = new Session(env, this, options.name, env.claim());
         return this.#session;
       },
       refused: (error) => this.emit({ type: "error", where: "connection", error }),

@@ -2,6 +2,7 @@
 // broker. client/node-env.ts is the real one; in a simulation another takes its place. Nothing else in client/ may reach for
 // any of it.
 
+import type { Claim } from "./proof.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
 export interface Env {
@@ -17,6 +18,8 @@ export interface Env {
   random(): number;
   /** A string that no other call on this machine returned. */
   uniqueId(): string;
+  /** What the next connection is to prove. @throws PodbusError `bad_option` where the secret can't be read */
+  claim(): Claim;
   /**
    * Connects to the broker's address. Rejects with a PodbusError that is final (`bad_address`, `not_allowed`), or with any other
    * error where trying again makes sense.

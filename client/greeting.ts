@@ -17,6 +17,8 @@ export interface Greeting {
   /** The number by which this connection is known. */
   readonly client: number;
   readonly auth: string;
+  /** 16 bytes where `auth` is not "none"; not checked. */
+  readonly nonce: unknown;
   readonly maxFrame: number;
   readonly heartbeatMs: number;
   readonly stallMs: number;
@@ -31,11 +33,12 @@ export function readGreeting(frame: Frame, buf: Buffer): Greeting {
   }
   const options = has(frame, buf, 2) ? readMap(buf, frame.at[2]!, frame.at[3]!) : {};
   if (options === undefined) throw badFrame(frame.op, "its options should be a map in ext 1");
-  const { broker, client, auth, maxFrame, heartbeatMs, stallMs } = options;
+  const { broker, client, auth, nonce, maxFrame, heartbeatMs, stallMs } = options;
   return {
     broker: typeof broker === "string" ? broker : "",
     client: positive(client, 0),
     auth: typeof auth === "string" ? auth : "none",
+    nonce,
     maxFrame: positive(maxFrame, DEFAULT_MAX_FRAME_BYTES),
     heartbeatMs: positive(heartbeatMs, DEFAULT_HEARTBEAT_MS),
     stallMs: positive(stallMs, DEFAULT_STALL_MS),

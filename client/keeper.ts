@@ -20,7 +20,7 @@ const HAND_OVER_MS = 5_000;
 const GOOD_MS = 1_000;
 
 export interface KeeperHooks {
-  /** A session that was not started. */
+  /** A session that was not started. @throws PodbusError */
   session(): Session;
   /** A try to connect again was refused. */
   refused(error: PodbusError): void;
@@ -109,8 +109,8 @@ export class Keeper {
 
   /** Undefined where that led to a connection. */
   async #try(handshakeMs: number): Promise<unknown> {
-    const session = this.#hooks.session();
     try {
+      const session = this.#hooks.session();
       const transport = await this.#env.dial(session);
       if (this.#closed) {
         transport.destroy();

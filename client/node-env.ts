@@ -1,13 +1,17 @@
 // The real Env: Node's clock, timers and turns, and the unix socket of a broker.
 
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 
 import type { Address } from "../shared/address.ts";
 import { PodbusError } from "../shared/errors.ts";
 import { connectSocket } from "../shared/os/connect.ts";
 import { peerCredentials } from "../shared/os/credentials.ts";
+import { readClientSecret } from "../shared/os/secret-files.ts";
 import { printable } from "../shared/printable.ts";
+import { NONCE_BYTES, provenAddress } from "../shared/proof.ts";
 import type { Env } from "./env.ts";
+import type { ResolvedOptions } from "./options.ts";
+import type { Claim } from "./proof.ts";
 import { SocketTransport } from "./socket-transport.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
@@ -15,13 +19,15 @@ import type { Transport, TransportSink } from "./transport.ts";
 const processId = randomUUID();
 let ids = 0;
 
+export type EnvOptions = Pick<ResolvedOptions, "address" | "brokerUid" | "name" | "secret" | "secretFile">;
+
 export class NodeEnv implements Env {
   readonly #address: Address;
-  readonly #brokerUid: number | undefined;
+  readonly #options: EnvOptions;
 
-  constructor(address: Address, brokerUid: number | undefined) {
-    this.#address = address;
-    this.#brokerUid = brokerUid;
+  constructor(options: EnvOptions) {
+    this.#address = options.address;
+    this.#options = options;
   }
 
   nowMs(): number {
@@ -49,11 +55,21 @@ export class NodeEnv implements Env {
     return `${processId}-${(ids++).toString(36)}`;
   }
 
+  claim(): Claim {
+    const { secret, secretFile, name } = this.#options;
+    return {
+      secret: secretFile === undefined ? secret : readClientSecret(secretFile, name),
+      nonce: randomBytes(NONCE_BYTES),
+      address: provenAddress(this.#address.text),
+    };
+  }
+
   dial(sink: TransportSink): Promise<Transport> {
     return SocketTransport.open(sink, async (options) => {
       const socket = await connectSocket(this.#address, options);
       try {
-        if (this.#brokerUid !== undefined) this.#checkBroker(socket, this.#brokerUid);
+        const { brokerUid } = this.#options;
+        if (brokerUid !== undefined) this.#checkBroker(socket, brokerUid);
       } catch (error) {
         socket.destroy();
         throw error;

@@ -3,6 +3,7 @@
 import { type Address, parseAddress } from "../shared/address.ts";
 import { PodbusError } from "../shared/errors.ts";
 import { DEFAULT_ADDRESS, MAX_NAME_BYTES } from "../shared/protocol.ts";
+import { MIN_SECRET_BYTES } from "../shared/proof.ts";
 import { checkTimeout } from "./request.ts";
 
 /** Each option is an environment variable as well, which counts where the option is left out. */
@@ -14,6 +15,13 @@ export interface ConnectOptions {
   address?: string | undefined;
   /** What the broker calls this client in its lists: 1 to 64 bytes, without control characters. `PODBUS_NAME`. @default none */
   name?: string | undefined;
+  /**
+   * The secret that this client proves to have, and that the broker must prove as well: a file, or a folder of them, of which the one
+   * called as this client's `name`, or else `common`, counts. Read anew for each connection. `PODBUS_SECRET_FILE`. @default none
+   */
+  secretFile?: string | undefined;
+  /** The secret itself, of 16 bytes or more, in place of a file. Text is its UTF-8. @default none */
+  secret?: string | Uint8Array | undefined;
   /** The user id that the broker must run as, by the kernel's word. `PODBUS_BROKER_UID`. @default any */
   brokerUid?: number | undefined;
   /**
@@ -36,6 +44,8 @@ export interface ConnectOptions {
 export interface ResolvedOptions {
   readonly address: Address;
   readonly name: string | undefined;
+  readonly secretFile: string | undefined;
+  readonly secret: Uint8Array | undefined;
   readonly brokerUid: number | undefined;
   readonly connectTimeoutMs: number;
   readonly timeoutMs: number;
@@ -60,7 +70,19 @@ export function resolveOptions(options: ConnectOptions, variables: NodeJS.Proces
   checkNumber("maxBuffered", maxBuffered, 1);
   const brokerUid = options.brokerUid ?? number(variables, "PODBUS_BROKER_UID");
   if (brokerUid !== undefined) checkNumber("brokerUid", brokerUid, 0);
-  return { address, name, brokerUid, connectTimeoutMs, timeoutMs, maxBuffered };
+  const secret = options.secret === undefined ? undefined : checkSecret(options.secret);
+  if (secret !== undefined && options.secretFile !== undefined) {
+    throw new PodbusError("bad_option", "secret and secretFile are both given; leave one of them out");
+  }
+  const secretFile = secret === undefined ? (options.secretFile ?? text(variables, "PODBUS_SECRET_FILE")) : undefined;
+  return { address, name, secretFile, secret, brokerUid, connectTimeoutMs, timeoutMs, maxBuffered };
+}
+
+/** The message never has it. */
+function checkSecret(secret: string | Uint8Array): Uint8Array {
+  const bytes = Buffer.from(secret as string);
+  if (bytes.length >= MIN_SECRET_BYTES) return bytes;
+  throw new PodbusError("bad_option", `secret must be ${MIN_SECRET_BYTES} bytes or more, and this has ${bytes.length}`);
 }
 
 /** An empty variable is one that is not set: that is how many tools unset them. */

@@ -7,7 +7,7 @@
 
 import { type Chunk, type ChunkSource, Intake } from "../shared/codec/intake.ts";
 import { Frame, Scan } from "../shared/codec/scan.ts";
-import { writeValue } from "../shared/codec/value.ts";
+import { readMap, writeValue } from "../shared/codec/value.ts";
 import { FrameWriter } from "../shared/codec/write.ts";
 import { isWireCode, PodbusError } from "../shared/errors.ts";
 import { DEFAULT_HANDSHAKE_MS, FOR_RETAINED, MAX_HELLO_BYTES, Op, PROTOCOL_VERSION } from "../shared/protocol.ts";
@@ -16,6 +16,7 @@ import { badFrame, has, int, optionalInt, optionalStr, str } from "./elements.ts
 import type { Env } from "./env.ts";
 import { type Greeting, readGreeting } from "./greeting.ts";
 import { Message } from "./message.ts";
+import { type Claim, Proof } from "./proof.ts";
 import type { Subscriber } from "./subscriber.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
@@ -60,6 +61,7 @@ export class Session implements TransportSink {
   readonly #env: Env;
   readonly #owner: SessionOwner;
   readonly #name: string | undefined;
+  readonly #proof: Proof;
   readonly #intake = new Intake(chunks, MAX_HELLO_BYTES);
   readonly #frame = new Frame();
   #transport: Transport | undefined;
@@ -72,10 +74,11 @@ export class Session implements TransportSink {
   #silentBeats = 0;
   #cancelTimer: () => void = () => {};
 
-  constructor(env: Env, owner: SessionOwner, name: string | undefined) {
+  constructor(env: Env, owner: SessionOwner, name: string | undefined, claim: Claim) {
     this.#env = env;
     this.#owner = owner;
     this.#name = name;
+    this.#proof = new Proof(claim);
   }
 
   /** @param handshakeMs how long the opening may take; at most what a broker allows */
@@ -232,11 +235,14 @@ export class Session implements TransportSink {
     } else if (this.#state === "greeting") {
       if (op !== Op.HELLO) throw badFrame(op, "its first frame should be a HELLO");
       this.#greeting = readGreeting(frame, buf);
+      this.#hello(this.#greeting);
       this.#state = "opening";
-      this.#intake.maxFrameBytes = this.#greeting.maxFrame + BROKER_EXTRA_BYTES;
-      this.#hello();
     } else {
       if (op !== Op.OK || int(frame, buf, 1, 0) !== 0) throw badFrame(op, "it should answer our HELLO with OK 0");
+      const options = has(frame, buf, 2) ? readMap(buf, frame.at[2]!, frame.at[3]!) : undefined;
+      this.#proof.check(options?.["proof"]);
+      // Until it is proved, nobody may have this client keep much.
+      this.#intake.maxFrameBytes = this.#greeting!.maxFrame + BROKER_EXTRA_BYTES;
       this.#state = "open";
       this.#cancelTimer();
       this.#heard = false;
@@ -245,10 +251,11 @@ export class Session implements TransportSink {
     }
   }
 
-  #hello(): void {
-    const w = new FrameWriter(64);
-    if (this.#name === undefined) w.frame(2, Op.HELLO).int(PROTOCOL_VERSION);
-    else writeValue(w.frame(3, Op.HELLO).int(PROTOCOL_VERSION), { name: this.#name });
+  #hello(greeting: Greeting): void {
+    const options = { ...(this.#name !== undefined && { name: this.#name }), ...this.#proof.hello(greeting) };
+    const w = new FrameWriter(128);
+    if (Object.keys(options).length === 0) w.frame(2, Op.HELLO).int(PROTOCOL_VERSION);
+    else writeValue(w.frame(3, Op.HELLO).int(PROTOCOL_VERSION), options);
     this.#transport!.write([w.take()]);
   }
 

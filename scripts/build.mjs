@@ -3,10 +3,11 @@
 //   client/ broker/     the library: ES modules that share their common code, with declarations beside them
 //   cli/main.js         the command: one CommonJS file with its packages inside. As modules, the same code took 18 MiB above a bare
 //                       Node when it was measured, as one file 12 (npm run bench -- --only memory,start shows what it is now);
-//                       koffi and lmdb stay outside, since they are native
+//                       koffi and lmdb stay outside, since they are native, and yaml, which few need
+//   rules.schema.json   what a file of rules may hold, for editors
 //   bench/ examples/    what runs from a checkout only
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -63,7 +64,7 @@ async function command() {
     entryPoints: ["cli/main.ts"],
     outfile: join(dist, "cli/main.js"),
     format: "cjs",
-    external: ["koffi", "lmdb"],
+    external: ["koffi", "lmdb", "yaml"],
     supported: { "dynamic-import": false },
     define: { "import.meta.url": "importMetaUrl" },
     banner: { js: `const importMetaUrl = require("node:url").pathToFileURL(__filename).href;` },
@@ -71,6 +72,7 @@ async function command() {
     metafile: true,
   });
   chmodSync(join(dist, "cli/main.js"), 0o755);
+  copyFileSync(join(root, "broker/rules/schema.json"), join(dist, "rules.schema.json"));
   writeFileSync(join(dist, "cli/package.json"), `{ "type": "commonjs" }\n`);
   writeFileSync(join(dist, "cli/THIRD-PARTY-LICENSES"), licences(Object.keys(metafile.inputs)));
 }

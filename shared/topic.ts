@@ -86,6 +86,22 @@ export function matches(pattern: string, topic: string): boolean {
   return wanted.length === tokens.length;
 }
 
+/**
+ * Whether `granted` matches every topic that `wanted` matches; both must be valid patterns. `a.*` covers `a.b` and `a.*`, not `a.>`;
+ * one that begins with a wildcard covers nothing of the broker's own.
+ */
+export function covers(granted: string, wanted: string): boolean {
+  const has = tokensOf(granted);
+  const asks = tokensOf(wanted);
+  if (isSystemTopic(wanted) && (has[0] === "*" || has[0] === ">")) return false;
+  for (const [i, token] of has.entries()) {
+    if (i >= asks.length) return false;
+    if (token === ">") return true;
+    if (asks[i] === ">" || (token !== "*" && token !== asks[i])) return false;
+  }
+  return has.length === asks.length;
+}
+
 /** 0, or the first fault and where it is: `Fault << 8 | offset`, which fits because nothing above 255 bytes is looked at. */
 function findFault(buf: Uint8Array, start: number, end: number, isPattern: boolean): number {
   const length = end - start;

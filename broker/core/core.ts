@@ -10,15 +10,22 @@ import { writeValue } from "../../shared/codec/value.ts";
 import { Deadlines, type Timed } from "../../shared/deadlines.ts";
 import type { WireCode } from "../../shared/errors.ts";
 import { Op, OUTGOING_BYTES, PROTOCOL_VERSION } from "../../shared/protocol.ts";
+import { AUTH_HMAC, AUTH_NONE, NONCE_BYTES } from "../../shared/proof.ts";
+import { Access } from "./access.ts";
+import { notAllowed } from "./allow.ts";
 import { ChunkPool } from "./chunks.ts";
 import { Counters } from "./counters.ts";
 import { Durability } from "./durability.ts";
 import { Events } from "./events.ts";
 import { Flow } from "./flow.ts";
+import { type Limited, noneLimited } from "./limits.ts";
 import type { CoreEnv, CoreOptions } from "./options.ts";
 import type { Outbox } from "./outbox.ts";
 import { overflow, Verdict } from "./overflow.ts";
 import { Peer, type PeerCredentials } from "./peer.ts";
+import { enforce } from "./enforce.ts";
+import type { Rule } from "./rules.ts";
+import type { Secrets } from "./secrets.ts";
 import type { Member } from "./member.ts";
 import { Queue } from "./queue.ts";
 import { readQueueHeaders } from "./queue-headers.ts";
@@ -41,6 +48,8 @@ export interface Alarm {
   due(): void;
 }
 
+/** What is shown of a peer where the system does not tell. */
+const UNKNOWN: PeerCredentials = { uid: 65534, gid: 65534, pid: 0 };
 /** What comes in within a turn before it is handed on: as much as one read. */
 const TURN_BYTES = 64 * 1024;
 const writer: FrameWriter = new FrameWriter(512);
@@ -67,6 +76,9 @@ export class Core {
   /** The number of the next durable queue. */
   nextDurableQueue = 1;
   readonly stalls: Stalls;
+  readonly access: Access;
+  /** What clients must prove; undefined: nothing. */
+  secrets: Secrets | undefined;
   readonly pressure: Pressure;
   /** What may wait to be written to one connection: less where there are many and memory is small. */
   outgoingBytes: number = OUTGOING_BYTES;
@@ -77,6 +89,9 @@ export class Core {
   openClients = 0;
   /** Frames that were answered with an error. */
   refused = 0;
+  /** Connections that were answered with an error before they were open. */
+  refusedClients = 0;
+  readonly limited: Limited = noneLimited();
   isClosing = false;
   /** The address as it is shown: `@name` or a path. */
   address: string;
@@ -98,6 +113,8 @@ export class Core {
     this.env = env;
     this.address = options.address;
     this.startedMs = env.now();
+    this.access = new Access(options.rules);
+    this.secrets = options.secrets;
     this.retained = new Retained(this.chunks, options.maxRetained);
     this.flow = new Flow(this, options.headroom);
     this.requests = new Requests(this, this.deadlines);
@@ -125,14 +142,18 @@ export class Core {
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Somebody connected. The broker speaks first: HELLO, or the ERR that it refuses with. */
-  connect(transport: Transport, credentials: PeerCredentials): Peer {
-    const peer = new Peer(this, transport, ++this.#clients, credentials, this.env.random(16));
-    const { maxConnections, handshakeMs } = this.options;
+  connect(transport: Transport, credentials: PeerCredentials | undefined): Peer {
+    const peer = new Peer(this, transport, ++this.#clients, credentials ?? UNKNOWN, this.env.random(NONCE_BYTES));
+    const { maxConnections, handshakeMs, allow } = this.options;
+    const refusal = notAllowed(allow, credentials);
     const isTooMany = this.peers.size >= maxConnections;
     this.peers.add(peer);
     this.outgoingBytes = this.pressure.outgoingBytes;
     transport.open(peer);
-    if (isTooMany) {
+    if (refusal !== undefined) {
+      peer.fail("not_allowed", refusal);
+    } else if (isTooMany) {
+      this.limited.maxConnections++;
       peer.fail(
         "limit",
         `${maxConnections} clients are connected, which is the limit (option maxConnections); close some`,
@@ -151,7 +172,8 @@ export class Core {
     const { brokerId, maxFrame, heartbeatMs, stallMs } = this.options;
     writer.reset().frame(3, Op.HELLO).int(PROTOCOL_VERSION);
     const client = peer.number;
-    writeValue(writer, { broker: brokerId, auth: "none", nonce: peer.nonce, maxFrame, heartbeatMs, stallMs, client });
+    const auth = this.secrets === undefined ? AUTH_NONE : AUTH_HMAC;
+    writeValue(writer, { broker: brokerId, auth, nonce: peer.nonce, maxFrame, heartbeatMs, stallMs, client });
     peer.answer(writer);
   }
 
@@ -159,18 +181,28 @@ export class Core {
   opened(peer: Peer): void {
     this.openClients++;
     this.deadlines.set(peer, this.nowMs() + this.options.heartbeatMs);
-    this.env.log("debug", { client: peer.number, name: peer.name, ...peer.credentials }, "client connected");
+    peer.role = this.access.roleOf(peer.subject);
+    this.env.log("debug", this.#about(peer), "client connected");
     this.events.connected(peer);
   }
 
   /** `peer` is closed with an error. */
   failed(peer: Peer, code: WireCode, message: string, wasOpen: boolean): void {
-    const fields = { client: peer.number, name: peer.name, ...peer.credentials, code };
+    const fields = { ...this.#about(peer), code };
     this.env.log("warn", fields, `${wasOpen ? "client closed" : "client refused"}: ${message}`);
-    if (!wasOpen) return this.events.refused(peer, code);
+    if (!wasOpen) {
+      this.refusedClients++;
+      return this.events.refused(peer, code);
+    }
     this.openClients--;
     if (code === "limit" || code === "stalled") this.events.evicted(peer, code);
     this.events.disconnected(peer, code);
+  }
+
+  /** For the log: as much as can be told of who it is. */
+  #about(peer: Peer): Record<string, unknown> {
+    const { number: client, name, identity, credentials, container } = peer;
+    return { client, name, identity, ...credentials, container: container?.id };
   }
 
   /** `peer` said BYE, and there is nothing left to do for it. */
@@ -295,6 +327,22 @@ export class Core {
     this.pressure.check();
   }
 
+  /** These rules are in force from now on, also for what clients have subscribed to. */
+  replaceRules(rules: readonly Rule[]): void {
+    this.access.replace(rules);
+    this.routes.generation++;
+    for (const peer of this.peers) if (peer.opened) enforce(this, peer);
+  }
+
+  /** These secrets are what counts from now on. Who proved one that is no more is closed. */
+  replaceSecrets(secrets: Secrets): void {
+    this.secrets = secrets;
+    for (const peer of this.peers) {
+      if (!peer.opened || peer.proved === undefined || secrets.hasStill(peer.proved)) continue;
+      peer.fail("bad_auth", "the secret that this client proved is none any more; prove one that is");
+    }
+  }
+
   isQueue(outbox: Outbox): boolean {
     return outbox.owner instanceof Queue;
   }
@@ -303,6 +351,9 @@ export class Core {
     const { outboxes, responders } = this.match(route.topic);
     route.outboxes = outboxes;
     route.responders = responders;
+    if (route.rulesVersion === this.access.version) return;
+    route.verdicts = this.access.newVerdicts();
+    route.rulesVersion = this.access.version;
   }
 
   // ── The turn ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -73,5 +73,6 @@ export class Events {
 }
 
 function about(peer: Peer): Record<string, unknown> {
-  return { client: peer.number, name: peer.name ?? null, uid: peer.credentials.uid, pid: peer.credentials.pid };
+  const { number: client, name = null, identity = null, credentials } = peer;
+  return { client, name, identity, uid: credentials.uid, pid: credentials.pid };
 }

@@ -1,5 +1,10 @@
 // The broker's limits and times, as the core needs them: all given, all checked. broker/options.ts has the user's side.
 
+import type { Allow } from "./allow.ts";
+import type { PeerContainer } from "./peer.ts";
+import type { Rule } from "./rules.ts";
+import type { Secrets } from "./secrets.ts";
+
 export interface CoreOptions {
   /** The address as it is shown: `@name` or a path. */
   readonly address: string;
@@ -13,12 +18,20 @@ export interface CoreOptions {
   readonly maxConnections: number;
   readonly maxSubscriptions: number;
   readonly maxRetained: number;
+  readonly maxQueues: number;
+  readonly maxRequests: number;
   readonly handshakeMs: number;
   readonly heartbeatMs: number;
   readonly stallMs: number;
   readonly headroom: number;
   /** Bytes that the broker may hold; may be changed later. */
   readonly memoryLimit: number;
+  /** Who may connect. */
+  readonly allow: Allow;
+  /** Who may do what; undefined: everybody everything. May be changed later, as long as there are any. */
+  readonly rules: readonly Rule[] | undefined;
+  /** What clients must prove; undefined: nothing. May be changed later, likewise. */
+  readonly secrets: Secrets | undefined;
 }
 
 /** What the core is given of the world. All of it can be simulated. */
@@ -35,5 +48,7 @@ export interface CoreEnv {
   setAlarm(atMs: number): void;
   /** Asks that memory which nobody holds be freed now. */
   collect(): void;
+  /** The container of a process, as far as it can be seen. */
+  containerOf(pid: number): PeerContainer | undefined;
   log(level: "debug" | "info" | "warn" | "error", fields: Record<string, unknown>, message: string): void;
 }

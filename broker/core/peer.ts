@@ -22,6 +22,7 @@ import {
 import type { PooledChunk } from "./chunks.ts";
 import type { Alarm, Core } from "./core.ts";
 import { Counters } from "./counters.ts";
+import { NOBODY } from "./access.ts";
 import { badFrame, Failure } from "./failure.ts";
 import { Link } from "./link.ts";
 import { CANCELLED, type Live } from "./live.ts";
@@ -30,6 +31,9 @@ import { publish } from "./ops/publish.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Queue } from "./queue.ts";
 import type { Call } from "./requests.ts";
+import type { Role } from "./role.ts";
+import type { Subject } from "./rules.ts";
+import type { Proved } from "./secrets.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
 /** What the kernel says of who connected. */
@@ -38,6 +42,14 @@ export interface PeerCredentials {
   readonly gid: number;
   /** 0 where it is of another pid namespace. */
   readonly pid: number;
+}
+
+/** What can be seen of the container that a client runs in. */
+export interface PeerContainer {
+  readonly id: string;
+  readonly runtime: string | undefined;
+  /** The uid of its Kubernetes pod. */
+  readonly pod: string | undefined;
 }
 
 type State = "hello" | "open" | "leaving" | "ending" | "closed";
@@ -69,11 +81,17 @@ export class Peer implements TransportSink, Timed, Alarm {
   /** Bytes that it sent to topics in XOFF since it last had none. */
   offBytes = 0;
   subscriptions = 0;
+  /** Requests and waits of its own that are not answered yet. */
+  requests = 0;
   published = 0;
   /** Deliveries that its publishes led to since its last SYNC. */
   delivered = 0;
   bytesIn = 0;
   name: string | undefined;
+  /** The secret by which it was let in; undefined where none is asked for. */
+  proved: Proved | undefined;
+  /** Which rules are for it. */
+  role: Role = NOBODY;
   lastHeardMs: number;
   /** What became of the messages of subscriptions that it no longer has. */
   readonly past: Counters = new Counters();
@@ -92,6 +110,8 @@ export class Peer implements TransportSink, Timed, Alarm {
   /** The last change of what is to be on disk before the read that is acted upon, and the last of its own. */
   #readVersion = 0;
   #ownVersion = 0;
+  #container: PeerContainer | undefined;
+  #isContainerKnown = false;
   #nextAsked = 1;
   #cancelled: number[] = [];
 
@@ -104,6 +124,25 @@ export class Peer implements TransportSink, Timed, Alarm {
     this.link = new Link(core, transport);
     this.#intake = new Intake(core.chunks, MAX_HELLO_BYTES);
     this.connectedMs = this.lastHeardMs = core.nowMs();
+  }
+
+  /** Its name, where it proved that by a secret of its own. */
+  get identity(): string | undefined {
+    return this.proved?.identity;
+  }
+
+  /** Whom rules are about. */
+  get subject(): Subject {
+    const { uid, gid } = this.credentials;
+    return { identity: this.identity, uid, gid };
+  }
+
+  /** Looked up when it is first asked for, and kept: a pid is another's before long. */
+  get container(): PeerContainer | undefined {
+    const { pid } = this.credentials;
+    if (pid > 0 && !this.#isContainerKnown) this.#container = this.#core.env.containerOf(pid);
+    this.#isContainerKnown = true;
+    return this.#container;
   }
 
   get closed(): boolean {
@@ -237,8 +276,12 @@ export class Peer implements TransportSink, Timed, Alarm {
     const isHello = this.#state === "hello";
     if (scan === Scan.TOO_LARGE && !(isHello && this.#intake.firstOp() > Op.HELLO)) {
       const limit = this.#intake.maxFrameBytes;
-      const what = isHello ? "a HELLO may have" : "a frame may have";
-      throw new Failure("too_large", `${what} ${limit} bytes at the most (option maxFrame); send less at a time`);
+      if (isHello) throw new Failure("too_large", `a HELLO may have ${limit} bytes at the most; send a shorter one`);
+      this.#core.limited.maxFrame++;
+      throw new Failure(
+        "too_large",
+        `a frame may have ${limit} bytes at the most (option maxFrame); send less at a time`,
+      );
     }
     if (isHello)
       throw new Failure("bad_hello", "the first frame must be a HELLO of podbus 1, a msgpack array of scalars");
@@ -256,8 +299,7 @@ export class Peer implements TransportSink, Timed, Alarm {
   }
 
   /** The handshake is done. */
-  open(name: string | undefined): void {
-    this.name = name;
+  open(): void {
     this.#state = "open";
     this.#core.opened(this);
   }
@@ -371,6 +413,7 @@ export class Peer implements TransportSink, Timed, Alarm {
   due(): void {
     const core = this.#core;
     if (this.#state === "hello") {
+      core.limited.handshakeMs++;
       this.fail("bad_hello", `no HELLO came within ${core.options.handshakeMs} ms (option handshakeMs)`);
     } else if (this.#state === "ending") {
       this.close("the connection was not ended by the peer");

@@ -100,6 +100,7 @@ export class Pressure {
     }
     // No more than usual: what is held beyond the limit is on its way, and passes.
     if (heaviest === undefined || heaviest.heldBytes < MUCH_BYTES) return;
+    this.#core.limited.memoryLimit++;
     heaviest.fail(
       "limit",
       "the broker's memory limit is reached, and this connection holds most of it (option memoryLimit)",

@@ -87,6 +87,7 @@ export class Requests {
     responder.unanswered++;
     responder.lastTurn = ++this.#turn;
     this.pending++;
+    caller.requests++;
     if (timeoutMs > 0) this.#deadlines.set(call, this.#core.nowMs() + timeoutMs);
     peer.link.context(responder.sid, 0, 1);
     writer.reset().frame(frame.count, Op.REQ).int(call.askedId);
@@ -164,6 +165,7 @@ export class Requests {
     call.responder.peer.asked.delete(call.askedId);
     call.responder.unanswered--;
     this.pending--;
+    call.caller.requests--;
     call.responder.peer.checkDone();
   }
 }

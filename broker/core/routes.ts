@@ -13,6 +13,8 @@ import type { Responder } from "./responder.ts";
 const WAYS = 4;
 const SETS = 2048;
 
+const NO_VERDICTS = new Uint8Array(0);
+
 /** What is known of a topic. */
 export class Route {
   readonly topic: string;
@@ -23,6 +25,9 @@ export class Route {
   generation = -1;
   outboxes: readonly Outbox[] = [];
   responders: readonly Responder[] = [];
+  /** What the rules of {@link rulesVersion} say of each role (access.ts). */
+  verdicts: Uint8Array = NO_VERDICTS;
+  rulesVersion = -1;
   /** Messages published since it was added, and their bytes. */
   published = 0;
   publishedBytes = 0;

@@ -84,6 +84,7 @@ export class Stalls implements Timed, Alarm {
     this.#sights.delete(peer);
     const { why } = holderOf(outbox);
     const { stallMs } = this.#core.options;
+    this.#core.limited.stallMs++;
     peer.fail("stalled", `publishers wait for ${why}, and this client ${what} for ${stallMs} ms (option stallMs)`);
   }
 }

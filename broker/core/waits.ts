@@ -55,6 +55,7 @@ export class Waits {
     if (this.#answer(wait)) return;
     peer.ids.set(id, wait);
     this.#waiting.add(wait);
+    peer.requests++;
     this.#deadlines.set(wait, this.#core.nowMs() + (isRequests ? timeoutMs : waitMs));
   }
 
@@ -65,7 +66,8 @@ export class Waits {
   }
 
   cancel(wait: Wait): void {
-    this.#waiting.delete(wait);
+    if (!this.#waiting.delete(wait)) return;
+    wait.peer.requests--;
     this.#deadlines.delete(wait);
     wait.peer.ids.delete(wait.id);
   }

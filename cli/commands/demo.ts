@@ -60,10 +60,14 @@ export const run: Run = async (args) => {
 };
 
 async function move(folder: string, processes: Processes): Promise<Outcome> {
+  // What is set for another bus is not meant for this one.
+  for (const name of Object.keys(process.env)) if (name.startsWith("PODBUS_")) delete process.env[name];
+  // Elsewhere than on Linux nobody can tell who connects.
+  const allow = process.platform === "linux" ? [] : ["--allow", "any"];
   const address =
     process.platform === "linux" ? `@podbus-demo-${process.pid}` : join(tmpdir(), `podbus-demo-${process.pid}.sock`);
   // All start at once: clients wait for their broker.
-  processes.start("broker", ["serve", "--address", address, "--with-parent", "--log-level", "warn"]);
+  processes.start("broker", ["serve", "--address", address, "--with-parent", "--log-level", "warn", ...allow]);
   for (let i = 1; i <= WORKERS; i++) processes.start(`worker ${i}`, ["demo-worker", address, String(i)]);
   const producer = processes.start("producer", ["demo-producer", address]);
 

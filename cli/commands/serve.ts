@@ -22,6 +22,8 @@ export const run: Run = async (args) => {
         { line: "podbus serve --address @orders --wait", what: "takes over when the one before ends" },
         { line: "podbus serve --address ./podbus.sock", what: "a file-system socket" },
         { line: "podbus serve --data /var/lib/podbus --memory-limit 128MiB", what: "durable queues; a ceiling" },
+        { line: "podbus serve --allow uid:1001 --secret-file /run/secrets/podbus", what: "who may connect" },
+        { line: "podbus serve --rules rules.yaml", what: "who may do what; SIGHUP reads it anew" },
         { line: "podbus serve --max-frame 1MiB --grace-ms 2s", what: "limits" },
       ],
     ),
@@ -33,11 +35,23 @@ export const run: Run = async (args) => {
   const stopped = Promise.race([untilSignal(), ...(options.withParent ? [parentGone()] : [])]);
   // A signal ends it while it still waits for its name, too.
   void stopped.then(() => stop.abort());
+  const { secretFile, rules } = options.broker;
+  let reload = (): Promise<void> => Promise.resolve(); // until it listens: what is read then is new
+  // Without either, the signal does what it does to any process.
+  if (secretFile !== undefined || rules !== undefined) process.on("SIGHUP", () => void reload());
   const broker = await listen(options.broker, log, stop.signal);
   if (broker === undefined) return Exit.DONE;
 
   log.info({ address: broker.address, pid: process.pid, version: VERSION }, "listening");
   await log.open();
+  reload = async () => {
+    try {
+      await broker.reload();
+      log.info({ secretFile, rules }, "secrets and rules read anew");
+    } catch (error) {
+      log.error({}, `all stays as it was: ${(error as Error).message}`);
+    }
+  };
   const why = await stopped;
   log.info({ why: why ?? "the parent is gone" }, "closing");
   await broker.close();

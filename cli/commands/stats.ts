@@ -11,6 +11,7 @@ import type { Run } from "../dispatch.ts";
 import { displayLine, toJson } from "../display.ts";
 import { out } from "../output.ts";
 import { untilSignal } from "../signals.ts";
+import { type Client, clientList } from "../stats/clients.ts";
 import { table } from "../table.ts";
 import { formatBytes, formatCount, formatDuration } from "../units.ts";
 import { CommandFailure, Exit, UsageError } from "../usage.ts";
@@ -19,6 +20,7 @@ interface StatsOptions extends ConnectionOptions {
   timeout: number;
   json?: true;
   check?: true;
+  clients?: true;
   /** Milliseconds; true where it was not said how long. */
   watch?: number | true;
 }
@@ -55,15 +57,18 @@ export const run: Run = async (args) => {
         line: "podbus stats --check",
         what: "counts anew what waits and is in flight; 1 where the books don't balance",
       },
+      { line: "podbus stats --clients", what: "who is connected: users, processes, containers, identities" },
       { line: "podbus request --json '$sys.clients'", what: "likewise for clients, queues and topics" },
     ]),
   );
   withTimeout(command)
     .option("--check", "have the broker count anew, by walking what it holds")
+    .option("--clients", "show who is connected instead")
     .addOption(new Option("--watch [duration]", "show them again and again (every second)").argParser(intervalOption))
     .option("--json", "print them as JSON");
   command.parse(args, { from: "user" });
   const options = command.opts<StatsOptions>();
+  if (options.check && options.clients) throw new UsageError("--check and --clients are two questions; ask one");
   if (options.check && options.watch !== undefined) {
     throw new UsageError("--check looks at every message there is, which is nothing to watch; choose one");
   }
@@ -99,13 +104,26 @@ async function watch(ask: Ask, options: StatsOptions, interval: number | true): 
   }
 }
 
-async function shown(ask: Ask, { json }: StatsOptions): Promise<string> {
+async function shown(ask: Ask, { json, clients: isAboutClients }: StatsOptions): Promise<string> {
+  if (isAboutClients) {
+    const { clients } = (await ask("$sys.clients")) as { clients: readonly Client[] };
+    return json ? clients.map((client) => `${toJson(client)}\n`).join("") : clientList(clients);
+  }
   const stats = (await ask("$sys.stats")) as Counters;
   if (json) return `${toJson(stats)}\n`;
-  const lines = table(Object.entries(stats).map(([name, value]) => [name, show(name, value, stats)]));
+  const { limited, ...others } = stats;
+  const lines = table(
+    Object.entries({ ...others, ...reached(limited) }).map(([name, value]) => [name, show(name, value, stats)]),
+  );
   if (stats["blockedPublishers"] === 0) return lines;
   const { clients } = (await ask("$sys.clients")) as { clients: readonly Blocked[] };
   return lines + clients.map(waits).join("");
+}
+
+/** Those of the limits that were ever reached. */
+function reached(limited: unknown): Record<string, unknown> {
+  const entries = Object.entries((limited ?? {}) as Counters).filter(([, times]) => times !== 0);
+  return Object.fromEntries(entries.map(([limit, times]) => [`times ${limit} was reached`, times]));
 }
 
 /** Whom it waits for, a line each. */

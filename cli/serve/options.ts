@@ -26,7 +26,15 @@ export interface ServeOptions {
 }
 
 type NumberOption =
-  "memoryLimit" | "maxFrame" | "maxConnections" | "maxSubscriptions" | "maxRetained" | "headroom" | DurationOption;
+  | "memoryLimit"
+  | "maxFrame"
+  | "maxConnections"
+  | "maxSubscriptions"
+  | "maxRetained"
+  | "maxQueues"
+  | "maxRequests"
+  | "headroom"
+  | DurationOption;
 type DurationOption = "handshakeMs" | "heartbeatMs" | "stallMs" | "graceMs";
 
 interface Described extends NumberKind {
@@ -61,6 +69,8 @@ const NUMBERS: readonly Described[] = [
   },
   { name: "maxSubscriptions", kind: "count", minimum: 1, what: "subscriptions of one connection", usual: "10000" },
   { name: "maxRetained", kind: "count", minimum: 0, what: "topics whose latest value is kept", usual: "10000" },
+  { name: "maxQueues", kind: "count", minimum: 0, what: "queues", usual: "10000" },
+  { name: "maxRequests", kind: "count", minimum: 1, what: "unanswered requests of one connection", usual: "10000" },
   {
     name: "headroom",
     kind: "size",
@@ -98,6 +108,20 @@ const NUMBERS: readonly Described[] = [
   },
 ];
 
+const TEXTS: readonly { name: "allow" | "secretFile" | "rules"; shown: string; what: string }[] = [
+  {
+    name: "allow",
+    shown: "who",
+    what: "who may connect beside root and the broker's own user: uid:1001,gid:2000, or any (default: nobody)",
+  },
+  {
+    name: "secretFile",
+    shown: "path",
+    what: "the secret that clients must prove: a file, or a folder with one for each identity (default: none)",
+  },
+  { name: "rules", shown: "file", what: "YAML or JSON that says who may do what (default: everybody everything)" },
+];
+
 /** Adds the options to the command `serve`. */
 export function withServeOptions(command: Command): Command {
   withAddress(command, { autobind: true }).addOption(
@@ -105,6 +129,9 @@ export function withServeOptions(command: Command): Command {
       environmentName("data"),
     ),
   );
+  for (const { name, shown, what } of TEXTS) {
+    command.addOption(new Option(`--${dashed(name)} <${shown}>`, what).env(environmentName(name)));
+  }
   for (const option of NUMBERS) {
     command.addOption(
       new Option(`--${dashed(option.name)} <${shownAs(option)}>`, `${option.what} (default: ${option.usual})`)
@@ -127,11 +154,15 @@ export function withServeOptions(command: Command): Command {
     .addOption(new Option("--with-parent").hideHelp());
 }
 
-/** Of the command, once it has parsed its arguments. */
+/** Of a command that has these options, once it has parsed its arguments. */
 export function serveOptions(command: Command): ServeOptions {
-  const { logLevel, withParent, wait, ...broker } = command.opts<
-    BrokerOptions & { logLevel: LogLevel; withParent?: true }
-  >();
+  const {
+    logLevel,
+    withParent,
+    wait,
+    json: _json,
+    ...broker
+  } = command.opts<BrokerOptions & { logLevel: LogLevel; withParent?: true; json?: true }>();
   return { broker: { ...broker, wait: wait === true }, logLevel, withParent: withParent === true };
 }
 
@@ -141,7 +172,7 @@ function dashed(name: string): string {
 }
 
 /** `maxFrame` to `PODBUS_MAX_FRAME`. */
-function environmentName(name: string): string {
+export function environmentName(name: string): string {
   return `PODBUS_${dashed(name).replaceAll("-", "_").toUpperCase()}`;
 }
 

@@ -10,6 +10,7 @@ import { printable } from "../printable.ts";
 /** Each returns -1 where it failed; {@link Libc.errno} then says why, until the next call. */
 export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
+  socketpair(domain: number, type: number, protocol: number, fds: Uint8Array): number;
   bind(fd: number, address: Uint8Array, length: number): number;
   connect(fd: number, address: Uint8Array, length: number): number;
   listen(fd: number, backlog: number): number;
@@ -47,6 +48,7 @@ function bindAll(): Libc | Error {
     const self = koffi.load(null);
     return {
       socket: self.func("int socket(int, int, int)"),
+      socketpair: self.func("int socketpair(int, int, int, void *)"),
       bind: self.func("int bind(int, const void *, uint32_t)"),
       connect: self.func("int connect(int, const void *, uint32_t)"),
       listen: self.func("int listen(int, int)"),
@@ -65,6 +67,13 @@ export function unixSocket(libc: Libc): number {
   const fd = libc.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) throw systemError(libc, "socket", "");
   return fd;
+}
+
+/** Two stream sockets that are connected to each other. */
+export function unixSocketPair(libc: Libc): [number, number] {
+  const fds = Buffer.alloc(8);
+  if (libc.socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0) throw systemError(libc, "socketpair", "");
+  return [fds.readInt32LE(0), fds.readInt32LE(4)];
 }
 
 /**

@@ -3,7 +3,20 @@ import { describe, expect, test } from "vitest";
 
 import { runCli, startBroker, uniqueAddress } from "../support/processes.ts";
 
-const COMMANDS = ["serve", "pub", "sub", "request", "respond", "ls", "ping", "wait", "stats", "demo"];
+const COMMANDS = [
+  "serve",
+  "pub",
+  "sub",
+  "request",
+  "respond",
+  "ls",
+  "ping",
+  "wait",
+  "stats",
+  "check-config",
+  "can",
+  "demo",
+];
 
 describe("help", () => {
   test("lists every command, and is what a command line without one gets", async () => {

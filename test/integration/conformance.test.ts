@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 
 import { createBroker, type BrokerOptions, type ListeningBroker } from "../../broker/index.ts";
 import { Frame, Scan, scanFrame } from "../../shared/codec/scan.ts";
+import { prove, secretOf } from "../../shared/proof.ts";
 import {
   bytesOf,
   elementProblem,
@@ -15,6 +16,7 @@ import {
   Memory,
   toElements,
 } from "../support/conformance.ts";
+import { Folder } from "../support/folder.ts";
 import { decodeFirst, type Element, frame } from "../support/msgpack.ts";
 import { Op, RawClient, show } from "../support/raw-client.ts";
 
@@ -51,7 +53,7 @@ interface Step {
 
 interface Session {
   name: string;
-  broker?: BrokerOptions;
+  broker?: BrokerOptions & { secrets?: Record<string, string> };
   steps: Step[];
 }
 
@@ -100,23 +102,54 @@ describe("frames", () => {
   });
 });
 
-describe.each(["opening", "publish", "retain", "subscribe", "queues", "requests", "flow", "closing", "system"])(
-  "%s",
-  (file) => {
-    test.each(load<{ sessions: Session[] }>(file).sessions)("$name", async ({ broker: options, steps }) => {
-      const broker = await createBroker({ address: "@", ...options }).listen();
-      const run = new Run(broker);
-      try {
-        for (const [i, step] of steps.entries()) await run.step(step, `step ${i}, ${JSON.stringify(step)}`);
-        const { accepted, settled, inFlight, waiting, dropped, expired, dead } = broker.stats();
-        expect(accepted).toBe(settled + inFlight + waiting + dropped + expired + dead);
-      } finally {
-        await run.end();
-        await broker.close({ graceMs: 0 });
-      }
-    });
+const proofs = load<{
+  vectors: {
+    secret: string;
+    brokerNonce: string;
+    clientNonce: string;
+    address: string;
+    client: string;
+    broker: string;
+  }[];
+}>("proofs");
+
+test.each(proofs.vectors)(
+  "the proofs with $secret at $address",
+  ({ secret, brokerNonce, clientNonce, address, client, broker }) => {
+    const challenge = { brokerNonce: bytesOf(brokerNonce), clientNonce: bytesOf(clientNonce), address };
+    expect(prove("client", secretOf(bytesOf(secret)), challenge).toString("hex")).toBe(client);
+    expect(prove("broker", secretOf(bytesOf(secret)), challenge).toString("hex")).toBe(broker);
   },
 );
+
+describe.each([
+  "opening",
+  "secrets",
+  "publish",
+  "retain",
+  "subscribe",
+  "queues",
+  "requests",
+  "flow",
+  "closing",
+  "system",
+])("%s", (file) => {
+  test.each(load<{ sessions: Session[] }>(file).sessions)("$name", async ({ broker: options = {}, steps }) => {
+    const { secrets, ...others } = options;
+    using folder = new Folder(secrets);
+    const secretFile = secrets && { secretFile: folder.path };
+    const broker = await createBroker({ address: "@", ...others, ...secretFile }).listen();
+    const run = new Run(broker);
+    try {
+      for (const [i, step] of steps.entries()) await run.step(step, `step ${i}, ${JSON.stringify(step)}`);
+      const { accepted, settled, inFlight, waiting, dropped, expired, dead } = broker.stats();
+      expect(accepted).toBe(settled + inFlight + waiting + dropped + expired + dead);
+    } finally {
+      await run.end();
+      await broker.close({ graceMs: 0 });
+    }
+  });
+});
 
 class Run {
   readonly #broker: ListeningBroker;
@@ -125,6 +158,7 @@ class Run {
 
   constructor(broker: ListeningBroker) {
     this.#broker = broker;
+    this.#memory.address = broker.address;
   }
 
   async step(step: Step, what: string): Promise<void> {

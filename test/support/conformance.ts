@@ -1,6 +1,8 @@
 // Reads the notation of test/conformance (its README.md): frames as JSON to bytes, and frames that came against what JSON says
 // of them. Knows nothing of the broker or of vitest.
 
+import { createHmac } from "node:crypto";
+
 import { type Decoded, type Element, type Elements, Ext, ext1, Float, valueIn } from "./msgpack.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -10,6 +12,8 @@ type JsonMap = { readonly [key: string]: Json };
 export class Memory {
   readonly saved: Map<string, Element> = new Map();
   readonly clients: Map<string, number> = new Map();
+  /** The broker's, which is part of what a proof signs. */
+  address = "";
 
   text(pattern: string): string {
     return pattern.replace(/\$\{(\w+)\}/g, (_all, name: string) => String(this.clients.get(name)));
@@ -29,7 +33,7 @@ function toElement(json: Json, memory: Memory = new Memory()): Element {
   if (typeof json === "string") return memory.text(json);
   if (Array.isArray(json)) throw new Error("an element is never an array");
   if (!isMap(json)) return json as Element;
-  if ("value" in json) return ext1(toPlain(json["value"]!));
+  if ("value" in json) return ext1(toPlain(json["value"]!, memory));
   if ("use" in json) return memory.saved.get(json["use"] as string)!;
   return marked(json) ?? fail(`no such element: ${JSON.stringify(json)}`);
 }
@@ -49,10 +53,21 @@ function marked(json: JsonMap): Element | undefined {
 
 type Plain = Parameters<typeof ext1>[0];
 
-function toPlain(json: Json): Plain {
-  if (Array.isArray(json)) return json.map((item: Json) => toPlain(item));
+function toPlain(json: Json, memory: Memory): Plain {
+  if (Array.isArray(json)) return json.map((item: Json) => toPlain(item, memory));
   if (!isMap(json)) return json as Element;
-  return marked(json) ?? Object.fromEntries(Object.entries(json).map(([key, item]) => [key, toPlain(item)]));
+  if ("proof" in json && "secret" in json) return proofOf(json, memory);
+  return marked(json) ?? Object.fromEntries(Object.entries(json).map(([key, item]) => [key, toPlain(item, memory)]));
+}
+
+/** The proof that a map of this form stands for, computed from the protocol's text alone. */
+function proofOf(json: JsonMap, memory: Memory): Buffer {
+  return createHmac("sha256", json["secret"] as string)
+    .update(`podbus1-${json["proof"] as string}`)
+    .update(memory.saved.get(json["brokerNonce"] as string) as Buffer)
+    .update(bytesOf(json["clientNonce"] as string))
+    .update((json["address"] as string | undefined) ?? memory.address)
+    .digest();
 }
 
 /** Why `came` is not what `wanted` says, or undefined where it is. What is to be saved is. */
@@ -98,6 +113,11 @@ function valueProblem(wanted: Json, came: unknown, memory: Memory): string | und
     return wanted.map((item: Json, i) => valueProblem(item, came[i], memory)).find((problem) => problem !== undefined);
   }
   if (!isMap(wanted)) return same(wanted, came);
+  if ("save" in wanted) {
+    memory.saved.set(wanted["save"] as string, came as Element);
+    return undefined;
+  }
+  if ("proof" in wanted && "secret" in wanted) return same(proofOf(wanted, memory), came);
   if ("any" in wanted)
     return isAny(wanted["any"] as string, came) ? undefined : `not ${String(wanted["any"])}: ${String(came)}`;
   if ("text" in wanted) {

@@ -5,6 +5,7 @@ import { Bus } from "../../client/bus.ts";
 import { Core } from "../../client/core.ts";
 import type { Env } from "../../client/env.ts";
 import { type ConnectOptions, resolveOptions } from "../../client/options.ts";
+import type { Claim } from "../../client/proof.ts";
 import type { Transport, TransportSink } from "../../client/transport.ts";
 import { type Decoded, decodeFirst, type Element, type Elements, ext1, frame } from "./msgpack.ts";
 import { Op } from "./raw-client.ts";
@@ -21,6 +22,8 @@ export class FakeEnv implements Env {
   readonly warnings: string[] = [];
   /** What `dial` rejects with instead of connecting. */
   refusal: Error | undefined;
+  secret: Buffer | undefined;
+  readonly nonce: Buffer = Buffer.alloc(16, 5);
   /** What `random` gives. */
   chance = 0.5;
   #timers: Timer[] = [];
@@ -60,6 +63,10 @@ export class FakeEnv implements Env {
 
   uniqueId(): string {
     return `id-${this.#ids++}`;
+  }
+
+  claim(): Claim {
+    return { secret: this.secret, nonce: this.nonce, address: "@podbus" };
   }
 
   dial(sink: TransportSink): Promise<Transport> {

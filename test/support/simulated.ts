@@ -3,6 +3,7 @@
 
 import { Core } from "../../broker/core/core.ts";
 import type { CoreOptions } from "../../broker/core/options.ts";
+import type { PeerCredentials } from "../../broker/core/peer.ts";
 import type { Store } from "../../broker/core/store.ts";
 import type { Transport, TransportSink } from "../../broker/core/transport.ts";
 import { decodeFirst, type Element, type Elements, frame } from "./msgpack.ts";
@@ -16,11 +17,16 @@ const OPTIONS: CoreOptions = {
   maxConnections: 1000,
   maxSubscriptions: 1000,
   maxRetained: 1000,
+  maxQueues: 1000,
+  maxRequests: 1000,
   handshakeMs: 5000,
   heartbeatMs: 15_000,
   stallMs: 30_000,
   headroom: 4 * 1024 * 1024,
   memoryLimit: 256 * 1024 * 1024,
+  allow: "any",
+  rules: undefined,
+  secrets: undefined,
 };
 
 export class World {
@@ -46,6 +52,7 @@ export class World {
           this.#alarmMs = atMs;
         },
         collect: () => {},
+        containerOf: () => undefined,
         log: () => {},
       },
       store,
@@ -53,8 +60,8 @@ export class World {
   }
 
   /** Somebody who has done the opening. */
-  connect(): SimulatedClient {
-    const client = this.accept();
+  connect(credentials?: PeerCredentials): SimulatedClient {
+    const client = this.accept(credentials);
     client.send(0, 1);
     this.run();
     client.read();
@@ -62,9 +69,9 @@ export class World {
   }
 
   /** Somebody who has said nothing yet. */
-  accept(): SimulatedClient {
+  accept(credentials: PeerCredentials = { uid: 1000, gid: 1000, pid: 1 }): SimulatedClient {
     const client = new SimulatedClient((resumed) => this.#resumed.push(resumed));
-    const { number } = this.core.connect(client.transport, { uid: 1000, gid: 1000, pid: 1 });
+    const { number } = this.core.connect(client.transport, credentials);
     client.number = number;
     this.run();
     return client;

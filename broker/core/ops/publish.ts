@@ -4,12 +4,13 @@
 import { decodeText, extStart, isNil, strStart } from "../../../shared/codec/read.ts";
 import type { Frame } from "../../../shared/codec/scan.ts";
 import { EXT_VALUE } from "../../../shared/protocol.ts";
+import { Verdict } from "../access.ts";
 import type { PooledChunk } from "../chunks.ts";
 import type { Core } from "../core.ts";
 import { retainedKey, seal } from "../durable-keys.ts";
 import { needStr, optionalMap } from "../elements.ts";
 import { badFrame } from "../failure.ts";
-import { overflow, Verdict } from "../overflow.ts";
+import { overflow, Verdict as Overflowed } from "../overflow.ts";
 import type { Outbox } from "../outbox.ts";
 import type { Peer } from "../peer.ts";
 import { readQueueHeaders } from "../queue-headers.ts";
@@ -35,8 +36,14 @@ export function publish(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk
       at[2]!,
     );
   }
+  const { access } = core;
+  if ((route.verdicts[peer.role.index]! & Verdict.PUBLISH) === 0 && !access.mayPublish(route, peer.role)) {
+    const why = access.denial(peer.subject, "publish", route.topic);
+    return refuse(peer, "not_allowed", why, buf, topic, at[2]!);
+  }
   if (peer.off.size > 0 && !core.flow.admit(peer, route, end - start)) {
     const why = `the queue that this leads to is full, and this client empties it; read on before publishing more (option headroom)`;
+    core.limited.headroom++;
     return refuse(peer, "limit", why, buf, topic, at[2]!);
   }
   if (isRetain) retain(core, peer, route, frame, chunk);
@@ -57,9 +64,9 @@ function offer(core: Core, peer: Peer, route: Route, outbox: Outbox, frame: Fram
   const { start, end } = frame;
   const headers = outbox.heedsHeaders ? readQueueHeaders(chunk.buf, frame) : undefined;
   if (headers?.id !== undefined && !outbox.owner.isNew(headers.id)) return;
-  const verdict = outbox.full ? overflow(core, peer, route.topic, outbox, chunk, start, end) : Verdict.ADD;
-  if (verdict === Verdict.LEFT) peer.delivered--;
-  if (verdict !== Verdict.ADD) return;
+  const verdict = outbox.full ? overflow(core, peer, route.topic, outbox, chunk, start, end) : Overflowed.ADD;
+  if (verdict === Overflowed.LEFT) peer.delivered--;
+  if (verdict !== Overflowed.ADD) return;
   if (headers?.id !== undefined) outbox.owner.remember(headers.id);
   if (headers === undefined) outbox.push(chunk, start, end);
   else outbox.owner.take(chunk, start, end, headers);
@@ -71,9 +78,11 @@ function retain(core: Core, peer: Peer, route: Route, frame: Frame, { buf }: Poo
     if (core.durability.isOn) core.durability.remove(retainedKey(route.topic));
   } else if (core.pressure.isShortOf(frame.end - frame.start - core.retained.bytesOf(route.topic))) {
     const message = "the broker's memory limit is reached (option memoryLimit); the message was only delivered";
+    core.limited.memoryLimit++;
     peer.error(undefined, "limit", message, route.topic);
   } else if (!core.retained.keep(route.topic, buf, frame.start, frame.end)) {
     const most = core.options.maxRetained;
+    core.limited.maxRetained++;
     const message = `${most} topics have a retained value, which is the limit (option maxRetained); the message was only delivered`;
     peer.error(undefined, "limit", message, route.topic);
   } else if (core.durability.isOn) {

@@ -3,6 +3,7 @@
 import type { Frame } from "../../../shared/codec/scan.ts";
 import { readMap } from "../../../shared/codec/value.ts";
 import { MAX_ID } from "../../../shared/protocol.ts";
+import { Verdict } from "../access.ts";
 import type { PooledChunk } from "../chunks.ts";
 import type { Core } from "../core.ts";
 import { has, need, needId, needInt, needStr, optionalMap } from "../elements.ts";
@@ -20,10 +21,20 @@ export function request(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk
   if (core.isClosing || peer.leaving) {
     return peer.error(id, "closing", "the broker or this connection is ending; ask through the next one");
   }
+  const { maxRequests } = core.options;
+  if (peer.requests >= maxRequests) {
+    core.limited.maxRequests++;
+    const message = `${maxRequests} requests of this connection are unanswered, which is the limit (option maxRequests); wait for answers`;
+    return peer.error(id, "limit", message);
+  }
   const route = core.routes.find(chunk, topic, frame.at[3]!);
   if (typeof route === "string") return peer.error(id, "bad_topic", route);
   if (route.system) {
     return answerSystemRequest(core, peer, id, route.topic, readMap(buf, payload, frame.at[4]!), timeoutMs);
+  }
+  const { access } = core;
+  if ((route.verdicts[peer.role.index]! & Verdict.REQUEST) === 0 && !access.mayRequest(route, peer.role)) {
+    return peer.error(id, "not_allowed", access.denial(peer.subject, "request", route.topic));
   }
   core.requests.ask(peer, id, route, frame, chunk, timeoutMs);
 }

@@ -18,6 +18,7 @@ import { Queue } from "../queue.ts";
 import { QueueLog } from "../queue-log.ts";
 import { Responder } from "../responder.ts";
 import { queueDifference, readSubscribeOptions, type SubscribeOptions } from "../subscribe-options.ts";
+import type { Verb } from "../rules.ts";
 import { Subscription } from "../subscription.ts";
 
 export function subscribe(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk): void {
@@ -31,8 +32,10 @@ export function subscribe(core: Core, peer: Peer, frame: Frame, chunk: PooledChu
     if (peer.leaving) throw new Refusal("closing", "this connection said BYE; open another");
     const pattern = readPattern(buf, frame);
     const options = readSubscribeOptions(readOptions(buf, frame), pattern);
+    needPermission(core, peer, pattern, options);
     const most = core.options.maxSubscriptions;
     if (peer.subscriptions >= most) {
+      core.limited.maxSubscriptions++;
       throw new Refusal(
         "limit",
         `this connection has ${most} subscriptions, which is the limit (option maxSubscriptions)`,
@@ -43,6 +46,24 @@ export function subscribe(core: Core, peer: Peer, frame: Frame, chunk: PooledChu
     if (!(error instanceof Refusal)) throw error;
     peer.error(sid, error.code, error.message);
   }
+}
+
+/** What it may not do, one after the other: the first is told. */
+function needPermission(core: Core, peer: Peer, pattern: string, { respond, queue, shared }: SubscribeOptions): void {
+  if (respond) {
+    if (!pattern.startsWith("$")) permitted(core, peer, "respond", pattern); // what does is nobody's, with rules or without
+    return;
+  }
+  permitted(core, peer, "subscribe", pattern);
+  if (queue !== undefined) permitted(core, peer, "queue", queue);
+  // The broker would publish there for it.
+  if (shared.deadLetter !== undefined) permitted(core, peer, "publish", shared.deadLetter);
+}
+
+/** @throws Refusal where no rule permits it */
+function permitted(core: Core, peer: Peer, verb: Verb, wanted: string): void {
+  if (peer.role.may(verb, wanted)) return;
+  throw new Refusal("not_allowed", core.access.denial(peer.subject, verb, wanted));
 }
 
 function readPattern(buf: Buffer, frame: Frame): string {
@@ -97,6 +118,14 @@ function queueFor(core: Core, name: string, pattern: string, options: SubscribeO
     const difference = queueDifference(name, known, pattern, options);
     if (difference !== undefined) throw new Refusal("bad_option", difference);
     return known;
+  }
+  const { maxQueues } = core.options;
+  if (core.queues.size >= maxQueues) {
+    core.limited.maxQueues++;
+    throw new Refusal(
+      "limit",
+      `there are ${core.queues.size} queues, and ${maxQueues} is the limit (option maxQueues); remove some (podbus queue rm)`,
+    );
   }
   const { durable } = options.shared;
   if (durable && !core.durability.isOn) {

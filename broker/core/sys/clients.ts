@@ -25,7 +25,9 @@ function describe(core: Core, peer: Peer): Record<string, unknown> {
   return {
     client: peer.number,
     name: peer.name ?? null,
+    identity: peer.identity ?? null,
     ...peer.credentials,
+    container: peer.container ?? null,
     connectedMs: Math.round(now - peer.connectedMs),
     silentMs: Math.round(now - peer.lastHeardMs),
     subscriptions: peer.subscriptions,

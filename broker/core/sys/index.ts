@@ -3,6 +3,7 @@
 import { quote } from "../../../shared/quote.ts";
 import type { Core } from "../core.ts";
 import type { Peer } from "../peer.ts";
+import type { Power } from "../rules.ts";
 import { check } from "./check.ts";
 import { clients } from "./clients.ts";
 import { answerQueueCall, QUEUE_CALLS } from "./queue.ts";
@@ -22,6 +23,20 @@ const ANSWERS: Readonly<Record<string, (core: Core) => unknown>> = {
   "$sys.check": check,
 };
 
+/** What who asks must be permitted. A sign of life is everybody's; of a wait its topic decides. */
+const NEEDS: Readonly<Record<string, Power>> = {
+  "$sys.stats": "sys",
+  "$sys.clients": "sys",
+  "$sys.topics": "sys",
+  "$sys.queues": "sys",
+  "$sys.queue.show": "sys",
+  "$sys.check": "admin", // holds up all others for as long as it counts
+  "$sys.queue.purge": "admin",
+  "$sys.queue.remove": "admin",
+  "$sys.queue.update": "admin",
+  "$sys.queue.replay": "admin",
+};
+
 export function answerSystemRequest(
   core: Core,
   peer: Peer,
@@ -30,6 +45,10 @@ export function answerSystemRequest(
   asked: Arguments,
   timeoutMs: number,
 ): void {
+  const power = Object.hasOwn(NEEDS, topic) ? NEEDS[topic] : undefined;
+  if (power !== undefined && !peer.role.has(power)) {
+    return peer.error(id, "not_allowed", core.access.denial(peer.subject, power, topic));
+  }
   const answer = Object.hasOwn(ANSWERS, topic) ? ANSWERS[topic] : undefined;
   if (answer !== undefined) return peer.replyValue(id, answer(core));
   if (topic === "$sys.wait") return wait(core, peer, id, asked, timeoutMs);

@@ -12,7 +12,7 @@ import { replayDead } from "../replay.ts";
 import { describe } from "./queues.ts";
 
 type Arguments = Record<string, unknown>;
-type Answer = (core: Core, queue: Queue, asked: Arguments) => Record<string, unknown>;
+type Answer = (core: Core, queue: Queue, asked: Arguments, peer: Peer) => Record<string, unknown>;
 
 export const QUEUE_CALLS: Readonly<Record<string, Answer>> = {
   "$sys.queue.show": (core, queue) => describe(core, queue),
@@ -35,7 +35,7 @@ export function answerQueueCall(core: Core, peer: Peer, id: number, call: Answer
     return peer.replyError(id, message, "unavailable");
   }
   try {
-    peer.replyValue(id, call(core, queue, asked!));
+    peer.replyValue(id, call(core, queue, asked!, peer));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     peer.replyError(id, error.message, error.code);
@@ -49,7 +49,7 @@ function remove(core: Core, queue: Queue): Record<string, unknown> {
   return { queue: queue.name, waiting, dropped };
 }
 
-function update(core: Core, queue: Queue, asked: Arguments): Record<string, unknown> {
+function update(core: Core, queue: Queue, asked: Arguments, peer: Peer): Record<string, unknown> {
   const options = new OptionMap(asked);
   const fixed = Object.keys(asked).find((name) => name !== "queue" && !CHANGEABLE.includes(name as keyof QueueOptions));
   if (fixed !== undefined)
@@ -61,6 +61,9 @@ function update(core: Core, queue: Queue, asked: Arguments): Record<string, unkn
     : has.deadLetter;
   if (deadLetter !== undefined && matches(queue.pattern, deadLetter)) {
     throw wrongOption("deadLetter must not lead back to the queue");
+  }
+  if (deadLetter !== undefined && deadLetter !== has.deadLetter && !peer.role.may("publish", deadLetter)) {
+    throw new Refusal("not_allowed", core.access.denial(peer.subject, "publish", deadLetter));
   }
   const overflow = options.overflow(has.overflow);
   if (overflow === "disconnect")

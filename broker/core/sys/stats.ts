@@ -1,6 +1,7 @@
 // `$sys.ping` and `$sys.stats`: the broker as a whole.
 
 import type { Core } from "../core.ts";
+import type { Limit } from "../limits.ts";
 
 interface Ping {
   broker: string;
@@ -33,6 +34,14 @@ export interface Stats extends Ping {
   published: number;
   /** Frames that were answered with an error. */
   refused: number;
+  /** Connections that were refused before they were open. */
+  refusedClients: number;
+  /** Frames that were refused because no rule permits them. */
+  denied: number;
+  /** How often the rules were asked about a topic: once a topic and kind of client, not once a message. */
+  rulesAsked: number;
+  /** How often each limit, by the name of its option, was the reason for an error. */
+  limited: Record<Limit, number>;
   /** Clients that have a topic in XOFF. */
   blockedPublishers: number;
   /** Requests under way. */
@@ -63,6 +72,10 @@ export function stats(core: Core): Stats {
     memoryLimitBytes: core.pressure.limitBytes,
     ...traffic,
     refused: core.refused,
+    refusedClients: core.refusedClients,
+    denied: core.access.denied,
+    rulesAsked: core.access.asked,
+    limited: { ...core.limited },
     blockedPublishers: core.flow.blockedPublishers,
     pendingRequests: core.requests.pending,
     routesResolved: core.routes.resolved,

@@ -13,6 +13,9 @@ export function wait(
   timeoutMs: number,
 ): void {
   const topic = asked?.["topic"];
+  if (typeof topic === "string" && !core.access.mayAskAbout(topic, peer.role)) {
+    return peer.error(id, "not_allowed", core.access.denial(peer.subject, "wait", topic));
+  }
   const who = asked?.["for"] ?? undefined;
   const ms = asked?.["timeoutMs"] ?? undefined;
   const problem = typeof topic === "string" ? topicTextProblem(topic) : "the argument must be a map with a topic";

@@ -6,6 +6,8 @@ test("the defaults", () => {
   expect(resolveOptions({}, {})).toEqual({
     address: { kind: "abstract", name: "podbus", text: "@podbus" },
     name: undefined,
+    secretFile: undefined,
+    secret: undefined,
     brokerUid: undefined,
     connectTimeoutMs: 10_000,
     timeoutMs: 30_000,
@@ -18,6 +20,7 @@ test("variables count where an option is left out, and an empty one is none", ()
     PODBUS_ADDRESS: "./x.sock",
     PODBUS_NAME: "worker",
     PODBUS_BROKER_UID: "7",
+    PODBUS_SECRET_FILE: "/run/secret",
     PODBUS_CONNECT_TIMEOUT_MS: "1",
     PODBUS_TIMEOUT_MS: "2",
     PODBUS_MAX_BUFFERED: "3",
@@ -26,6 +29,7 @@ test("variables count where an option is left out, and an empty one is none", ()
     address: { kind: "file", path: "./x.sock" },
     name: "worker",
     brokerUid: 7,
+    secretFile: "/run/secret",
     connectTimeoutMs: 1,
     timeoutMs: 9,
     maxBuffered: 3,
@@ -34,6 +38,18 @@ test("variables count where an option is left out, and an empty one is none", ()
     address: { text: "@podbus" },
     name: undefined,
   });
+});
+
+test("a secret that is given counts, and not the file of the environment", () => {
+  const variables = { PODBUS_SECRET_FILE: "/run/secret" };
+  expect(resolveOptions({ secret: "sixteen bytes ß" }, variables)).toMatchObject({
+    secret: Buffer.from("sixteen bytes ß"),
+    secretFile: undefined,
+  });
+  const secret = new Uint8Array(16).fill(1);
+  const resolved = resolveOptions({ secret }, {});
+  secret.fill(2);
+  expect(resolved.secret).toEqual(Buffer.alloc(16, 1));
 });
 
 describe("what can't be", () => {
@@ -47,6 +63,8 @@ describe("what can't be", () => {
     [{ timeoutMs: Number.NaN }, {}, "bad_option"],
     [{ maxBuffered: 0 }, {}, "bad_option"],
     [{ brokerUid: 1.5 }, {}, "bad_option"],
+    [{ secret: "fifteen bytes!!" }, {}, "bad_option"],
+    [{ secret: "sixteen bytes!!!", secretFile: "/run/secret" }, {}, "bad_option"],
     [{}, { PODBUS_TIMEOUT_MS: "5s" }, "bad_option"],
   ])("%j %j", (options, variables, code) => {
     expect(() => resolveOptions(options, variables)).toThrow(expect.objectContaining({ code }));

@@ -5,6 +5,7 @@ import { PodbusError } from "../../../shared/errors.ts";
 import {
   checkPattern,
   checkTopic,
+  covers,
   isSystemTopic,
   isSystemTopicAt,
   matches,
@@ -294,4 +295,48 @@ test("a system topic is one whose first token begins with $", () => {
 test("tokensOf splits at the dots", () => {
   expect(tokensOf("orders.*.>")).toEqual(["orders", "*", ">"]);
   expect(tokensOf("a")).toEqual(["a"]);
+});
+
+describe("covers", () => {
+  test.each([
+    ["orders.>", "orders.eu", true],
+    ["orders.>", "orders.*.new", true],
+    ["orders.>", "orders.>", true],
+    ["orders.>", "orders", false],
+    ["orders.*", "orders.eu", true],
+    ["orders.*", "orders.*", true],
+    ["orders.*", "orders.>", false],
+    ["orders.*", "orders.eu.new", false],
+    ["*.eu", "orders.eu", true],
+    ["*.eu", "*.*", false],
+    [">", "*.>", true],
+    ["*.>", ">", false],
+    ["a.b", "a.*", false],
+    ["a.b", "a.b.c", false],
+    [">", "$sys.events.>", false],
+    ["*.events", "$sys.events", false],
+    ["$sys.>", "$sys.events.>", true],
+  ])("%s, %s: %s", (granted, wanted, answer) => {
+    expect(covers(granted, wanted)).toBe(answer);
+  });
+
+  const token = fc.constantFrom("a", "b", "*");
+  const pattern = fc
+    .tuple(fc.array(token, { maxLength: 3 }), fc.boolean())
+    .map(([tokens, isRest]) => (isRest || tokens.length === 0 ? [...tokens, ">"] : tokens).join("."));
+  /** Every topic of one to four tokens out of three, one of which no pattern names. */
+  const topics = ["a", "b", "c"];
+  for (const topic of topics) {
+    if (tokensOf(topic).length < 4) topics.push(`${topic}.a`, `${topic}.b`, `${topic}.c`);
+  }
+
+  test("is whether every topic that the one matches is matched by the other", () => {
+    fc.assert(
+      fc.property(pattern, pattern, (granted, wanted) => {
+        const all = topics.filter((topic) => matches(wanted, topic)).every((topic) => matches(granted, topic));
+        expect(covers(granted, wanted)).toBe(all);
+      }),
+      { numRuns: 2000 },
+    );
+  });
 });

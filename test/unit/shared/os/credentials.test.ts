@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import { connectFd } from "../../../../shared/os/connect.ts";
-import { peerCredentials } from "../../../../shared/os/credentials.ts";
+import { credentialsProblem, isWholeMap, peerCredentials } from "../../../../shared/os/credentials.ts";
 import { unixSocket } from "../../../../shared/os/libc.ts";
 import { freshFolder, freshName, listening, nextConnection, parse, requireLibc } from "./support.ts";
 
@@ -37,4 +37,17 @@ test("of what has no peer are undefined", () => {
   expect(peerCredentials(file)).toBeUndefined();
   closeSync(file);
   expect(peerCredentials(-1)).toBeUndefined();
+});
+
+test("that they can be read is tried out", () => {
+  expect(credentialsProblem()).toBeUndefined();
+});
+
+test.each([
+  ["         0          0 4294967295\n", true],
+  ["0 100000 65536\n", false],
+  ["0 0 1000\n1000 1000 4294966295\n", true],
+  ["", false],
+])("whether %j leaves no uid without a number: %s", (map, isWhole) => {
+  expect(isWholeMap(map)).toBe(isWhole);
 });
