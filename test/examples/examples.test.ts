@@ -6,6 +6,7 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { Folder } from "../support/folder.ts";
 import { type BrokerProcess, type Running, startBroker, uniqueAddress } from "../support/processes.ts";
 import { printsLine, Processes } from "./processes.ts";
 import {
@@ -161,6 +162,41 @@ describe("through the bus", () => {
       expect(stderr).toContain(`no broker at ${address}`);
       expect(stderr.trim().split("\n")).toHaveLength(1);
     });
+  });
+});
+
+describe("with a secret", () => {
+  const processes = new Processes();
+  const secret = "a secret for examples";
+
+  afterAll(() => processes.stopAll());
+
+  /** A broker that asks for it, and the environment of one who has this file for a secret. */
+  async function withSecret(
+    test: (env: (secret: string) => { env: Record<string, string> }) => Promise<void>,
+  ): Promise<void> {
+    using folder = new Folder({ secret: `${secret}\n`, other: "another secret of some length" });
+    await using broker = await startBroker({ args: ["--secret-file", folder.file("secret")] });
+    await test((name) => ({ env: { ...broker.env, PODBUS_SECRET_FILE: folder.file(name) } }));
+  }
+
+  test.each(LANGUAGES)("%s proves it, and refuses whoever does not", async (language) => {
+    const command = programs.of(language, language === "Python" ? "bus-secret" : "bus-publish");
+    await withSecret(async (env) => {
+      expect(await processes.succeed(command, env("secret"))).toMatch(
+        /^published to orders.eu.created: 0 received it\n$/,
+      );
+      const wrong = await processes.run(command, env("other"));
+      expect(wrong.code).toBe(1);
+      expect(wrong.stderr).toContain("bad_auth");
+    });
+    using folder = new Folder({ secret });
+    await using stranger = await startBroker(); // asks for none
+    const { code, stderr } = await processes.run(command, {
+      env: { ...stranger.env, PODBUS_SECRET_FILE: folder.file("secret") },
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain("bad_auth");
   });
 });
 

@@ -21,8 +21,8 @@ export const shellTour: Command = ["sh", join(root, "examples/shell/tour.sh")];
 export const LANGUAGES = ["Go", "Python", "TypeScript"] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-/** The names of the programs that each language has. */
-type Program = "listen" | "call" | "bus-respond" | "bus-call" | "bus-publish" | "bus-subscribe";
+/** The names of the programs that each language has, but for bus-secret, which is in Python only. */
+type Program = "listen" | "call" | "bus-respond" | "bus-call" | "bus-publish" | "bus-secret" | "bus-subscribe";
 
 export interface Programs {
   /** The command of a program in a language. */

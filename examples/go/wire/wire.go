@@ -37,7 +37,11 @@ func Connect(name string) *Bus {
 		log.Fatalf("no broker at %s (%v): start one with podbus serve", address, err)
 	}
 	bus := &Bus{Address: address, conn: conn, frames: msgpack.NewDecoder(conn)}
-	bus.Send(HELLO, 1, Structured(map[string]string{"name": name}))
+	if file := os.Getenv("PODBUS_SECRET_FILE"); file != "" {
+		bus.openWithSecret(name, file)
+	} else {
+		bus.Send(HELLO, 1, Structured(map[string]string{"name": name}))
+	}
 	return bus
 }
 
