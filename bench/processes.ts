@@ -37,8 +37,14 @@ export class Worker<Name extends RoleName> {
   readonly #child: ChildProcess;
   #isStopped = false;
 
-  constructor(role: Name, params: ParamsOf<Name>, nodeArguments: readonly string[]) {
+  constructor(
+    role: Name,
+    params: ParamsOf<Name>,
+    nodeArguments: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ) {
     const child = fork(MAIN, [WORKER_ARGUMENT], {
+      env: { ...process.env, ...environment },
       execArgv: [...nodeArguments],
       serialization: "advanced",
       stdio: ["ignore", "inherit", "inherit", "ipc"],
@@ -112,6 +118,9 @@ let stages = 0;
 export class Stage implements AsyncDisposable {
   /** An address of this stage's own. */
   readonly address: string = `@podbus-bench-${process.pid}-${++stages}`;
+  /** Options of the broker beside its address, and variables of workers: to be set before they start. */
+  brokerArguments: readonly string[] = [];
+  environment: Readonly<Record<string, string>> = {};
   readonly #options: StageOptions;
   readonly #ends: (() => Promise<void>)[] = [];
 
@@ -127,7 +136,7 @@ export class Stage implements AsyncDisposable {
 
   /** Starts a worker; resolves once it is ready. */
   async worker<Name extends RoleName>(role: Name, params: ParamsOf<Name>): Promise<Worker<Name>> {
-    const worker = new Worker(role, params, this.#profiling(role));
+    const worker = new Worker(role, params, this.#profiling(role), this.environment);
     this.#ends.push(() => worker.end());
     await worker.ready;
     return worker;
@@ -136,7 +145,7 @@ export class Stage implements AsyncDisposable {
   /** Starts the broker as users do, with `options` as well; resolves once it listens. */
   async broker(options: readonly string[] = []): Promise<{ readonly pid: number }> {
     const [program, ...args] = brokerCommand(this.address, this.#profiling("broker"));
-    const child = this.#start(program, [...args, ...options], ["pipe", "ignore", "inherit"]);
+    const child = this.#start(program, [...args, ...this.brokerArguments, ...options], ["pipe", "ignore", "inherit"]);
     await listening(child, this.address);
     return { pid: child.pid! };
   }

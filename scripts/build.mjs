@@ -3,7 +3,8 @@
 //   client/ broker/     the library: ES modules that share their common code, with declarations beside them
 //   cli/main.js         the command: one CommonJS file with its packages inside. As modules, the same code took 18 MiB above a bare
 //                       Node when it was measured, as one file 12 (npm run bench -- --only memory,start shows what it is now);
-//                       koffi and lmdb stay outside, since they are native, and yaml, which few need
+//                       koffi and lmdb stay outside, since they are native
+//   cli/yaml.js         the package yaml as one file beside it, read where there are rules only
 //   rules.schema.json   what a file of rules may hold, for editors
 //   bench/ examples/    what runs from a checkout only
 import { spawnSync } from "node:child_process";
@@ -64,17 +65,40 @@ async function command() {
     entryPoints: ["cli/main.ts"],
     outfile: join(dist, "cli/main.js"),
     format: "cjs",
-    external: ["koffi", "lmdb", "yaml"],
+    external: ["koffi", "lmdb"],
+    plugins: [
+      {
+        name: "beside",
+        setup({ onResolve }) {
+          onResolve({ filter: /^yaml$/ }, () => ({ path: "./yaml.js", external: true }));
+        },
+      },
+    ],
     supported: { "dynamic-import": false },
     define: { "import.meta.url": "importMetaUrl" },
     banner: { js: `const importMetaUrl = require("node:url").pathToFileURL(__filename).href;` },
     legalComments: "none",
     metafile: true,
   });
+  const yaml = await build({
+    ...common,
+    stdin: {
+      contents: `export { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";`,
+      resolveDir: root,
+    },
+    outfile: join(dist, "cli/yaml.js"),
+    format: "cjs",
+    minify: true,
+    legalComments: "none",
+    metafile: true,
+  });
   chmodSync(join(dist, "cli/main.js"), 0o755);
   copyFileSync(join(root, "broker/rules/schema.json"), join(dist, "rules.schema.json"));
   writeFileSync(join(dist, "cli/package.json"), `{ "type": "commonjs" }\n`);
-  writeFileSync(join(dist, "cli/THIRD-PARTY-LICENSES"), licences(Object.keys(metafile.inputs)));
+  writeFileSync(
+    join(dist, "cli/THIRD-PARTY-LICENSES"),
+    licences([metafile, yaml.metafile].flatMap(({ inputs }) => Object.keys(inputs))),
+  );
 }
 
 /** The licences of the packages that are inside the command. */

@@ -8,6 +8,7 @@ import { memory } from "./memory.ts";
 import { oneToOne } from "./one-to-one.ts";
 import { queue } from "./queue.ts";
 import { requests } from "./request.ts";
+import { rules } from "./rules.ts";
 import type { Scenario } from "./scenario.ts";
 import { start } from "./start.ts";
 import { stopped } from "./stopped.ts";
@@ -28,6 +29,7 @@ export const scenarios: readonly Scenario[] = [
   structured,
   ...requests,
   latency,
+  rules,
   connections,
   memory,
   start,

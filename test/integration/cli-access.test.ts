@@ -139,6 +139,24 @@ describe("serve --rules", () => {
   });
 });
 
+test("what reads YAML is loaded where there are rules, and by no other command", async () => {
+  using folder = new Folder({
+    "rules.yaml": RULES,
+    "tell.cjs": `const modules = require("node:module");
+      const load = modules._load;
+      modules._load = function (name, ...rest) {
+        if (name.includes("yaml")) process.stderr.write("yaml was loaded\\n");
+        return load.call(this, name, ...rest);
+      };`,
+  });
+  const env = { NODE_OPTIONS: `--require ${folder.file("tell.cjs")}` };
+  await using broker = await startBroker({ env });
+  expect(await runCli(["ping", "--quiet"], { env: { ...env, ...broker.env } })).toMatchObject({ code: 0, stderr: "" });
+  expect(await broker.stop()).toMatchObject({ code: 0, stderr: "" });
+  const args = ["can", "billing", "publish", "orders.a", "--rules", folder.file("rules.yaml")];
+  expect(await runCli(args, { env })).toMatchObject({ code: 0, stderr: "yaml was loaded\n" });
+});
+
 describe("check-config", () => {
   test("says what a broker would have, and warns of names that nobody can prove", async () => {
     using folder = new Folder({ common: COMMON, orders: "the secret of orders", ".rules.yaml": RULES });

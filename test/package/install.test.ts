@@ -54,6 +54,35 @@ await broker.close();
     expect(run(process.execPath, "durable.js")).toBe("0\n");
   });
 
+  test("rules are read, by the library and the command, and their schema is there", () => {
+    writeFileSync(join(folder, "rules.yaml"), "rules: [{ who: { uid: 1001 }, publish: a.* }]");
+    writeFileSync(
+      join(folder, "rules.js"),
+      `import { createRequire } from "node:module";
+import { createBroker, decide, readRules } from "podbus/broker";
+const rules = await readRules("rules.yaml");
+console.log(decide(rules, { identity: undefined, uid: 1001, gid: undefined }, "publish", "a.b").allowed);
+const broker = await createBroker({ address: "@", rules: "rules.yaml" }).listen();
+await broker.reload();
+await broker.close();
+console.log(createRequire(import.meta.url)("podbus/rules.schema.json").title);
+`,
+    );
+    expect(run(process.execPath, "rules.js")).toBe("true\nRules of podbus\n");
+    const can = [
+      "npx",
+      "--no-install",
+      "podbus",
+      "can",
+      "uid:1001",
+      "publish",
+      "a.b",
+      "--rules",
+      "rules.yaml",
+    ] as const;
+    expect(run(...can)).toBe("yes: rules.yaml:1 permits it, by publish: a.*\n");
+  });
+
   test("the types are found, and strict", () => {
     writeFileSync(
       join(folder, "typed.ts"),
