@@ -177,6 +177,13 @@ describe("ping, wait and stats", () => {
     expect(stats).toMatchObject({ address: broker.address, pid: broker.pid, clients: expect.any(Number) as number });
     const shown = await run(["stats"]);
     expect(shown.code).toBe(0);
-    for (const name of Object.keys(stats)) expect(shown.stdout).toMatch(new RegExp(`^${name} `, "m"));
+    const { limited, ...others } = stats;
+    for (const name of Object.keys(others)) expect(shown.stdout).toMatch(new RegExp(`^${name} `, "m"));
+    // Of the limits those that were reached.
+    expect(limited).toMatchObject({ maxFrame: 0, maxConnections: 0 });
+    expect(shown.stdout).not.toContain("was reached");
+    await using small = await startBroker({ args: ["--max-queues", "0"] });
+    expect(await runCli(["sub", "a", "--queue", "q"], { env: small.env })).toMatchObject({ code: 1 });
+    expect((await runCli(["stats"], { env: small.env })).stdout).toMatch(/^times maxQueues was reached +1$/m);
   });
 });
