@@ -160,7 +160,7 @@ export class Queue implements OutboxOwner {
   }
 
   relieve(): void {
-    this.supply.run();
+    if (this.supply.isPossible) this.supply.run();
   }
 
   drained(): void {
@@ -170,7 +170,6 @@ export class Queue implements OutboxOwner {
   dropOldest(): boolean {
     let run = this.#waiting.takeOldest();
     if (run === undefined && this.outbox.messages > 0) {
-      this.persist();
       this.replaced(this.outbox.dropOldest());
       return true;
     }
