@@ -1,5 +1,8 @@
 // What handlers settled in this turn, as few ACK frames as it takes: numbers that follow each other are one range. Knows no message
 // and no handler. Cost: an addition where messages are settled in order; where not, a sort a turn.
+//
+// Before a handler is called, what waits is written where it waits for long already, or matters: a handler that ends the process takes
+// what was not written along, and the broker would count its attempt against a message that is done.
 
 import type { FrameWriter } from "../shared/codec/write.ts";
 import { Op } from "../shared/protocol.ts";
@@ -8,6 +11,8 @@ import { Op } from "../shared/protocol.ts";
 export const Verdict = { DONE: 0, AGAIN: 1, REJECT: 2, WORKING: 3 } as const;
 export type Verdict = (typeof Verdict)[keyof typeof Verdict];
 
+/** How long handlers may go on before what they settled is written. */
+const MAX_WAIT_MS = 1;
 /** Ranges of one sid that may wait before they are written within the turn. */
 const MAX_RANGES = 4096;
 
@@ -20,11 +25,19 @@ export interface AckSink {
   readonly writer: FrameWriter;
   /** Called once something waits to be written. */
   touched(): unknown;
+  /** Writes what waits now. */
+  write(): void;
+  nowMs(): number;
 }
 
 export class Acks {
   readonly #sink: AckSink;
   readonly #done = new Map<number, Range[]>();
+  /** Whether something waits for the turn's end, and whether it should not. */
+  #isWaiting = false;
+  #isUrgent = false;
+  /** When the first of the handlers was called whose settlements wait. */
+  #calledMs = 0;
 
   constructor(sink: AckSink) {
     this.#sink = sink;
@@ -39,7 +52,7 @@ export class Acks {
     if (ranges === undefined) {
       ranges = [];
       this.#done.set(sid, ranges);
-      this.#sink.touched();
+      this.#wait();
     }
     const last = ranges.at(-1);
     if (last !== undefined && last.last + 1 === seq) last.last = seq;
@@ -55,11 +68,24 @@ export class Acks {
       .int(last)
       .int(verdict);
     if (delayMs !== undefined) w.int(delayMs);
-    this.#sink.touched();
+    this.#wait();
   }
 
-  /** Writes what waits. */
+  /** What waits is not to be lost: work of some length, or a message that had failed before. */
+  hurry(): void {
+    this.#isUrgent = this.#isWaiting;
+  }
+
+  /** A handler is about to be called. */
+  beforeHandler(): void {
+    const now = this.#sink.nowMs();
+    if (this.#isWaiting && (this.#isUrgent || now - this.#calledMs >= MAX_WAIT_MS)) this.#sink.write();
+    if (!this.#isWaiting) this.#calledMs = now;
+  }
+
+  /** Puts what waits into the writer, right before that is written. */
   flush(): void {
+    this.#isWaiting = this.#isUrgent = false;
     if (this.#done.size === 0) return;
     const w = this.#sink.writer;
     for (const [sid, ranges] of this.#done) {
@@ -73,6 +99,12 @@ export class Acks {
   /** The connection is gone, and all numbers with it. */
   reset(): void {
     this.#done.clear();
+    this.#isWaiting = this.#isUrgent = false;
+  }
+
+  #wait(): void {
+    this.#isWaiting = true;
+    this.#sink.touched();
   }
 }
 

@@ -111,6 +111,14 @@ export class Core implements SessionOwner, SubscriptionHost, ResponderHost, Call
     return this.#batch.touched();
   }
 
+  write(): void {
+    this.#batch.flush();
+  }
+
+  nowMs(): number {
+    return this.env.nowMs();
+  }
+
   get stallMs(): number {
     return this.#greeting?.stallMs ?? DEFAULT_STALL_MS;
   }

@@ -13,6 +13,9 @@ import type { ErrorEvent, GapEvent } from "./events.ts";
 import type { Untyped } from "./topics.ts";
 import { Upkeep } from "./upkeep.ts";
 
+/** Work that takes so long is worth a write of its own once it is done. */
+const LONG_MS = 1;
+
 /** Takes a message. What it returns is awaited if it is a promise; then the message is done. */
 export type Handler<Data = Untyped> = (message: Message<Data>) => unknown;
 
@@ -47,7 +50,7 @@ export class Subscription<Data = Untyped> implements AsyncIterable<Message<Data>
       refused: (error) => host.emit({ type: "error", where: "subscription", error, subscription: this }),
     });
     this.#subscriber = subscriber;
-    const { scope } = host;
+    const { scope, acks } = host;
     const upkeep = isAcked && options.autoWorking !== false ? new Upkeep(host.env, options.ackTimeoutMs) : undefined;
     if (upkeep !== undefined) {
       void this.closed.then(() => upkeep.finish());
@@ -58,17 +61,21 @@ export class Subscription<Data = Untyped> implements AsyncIterable<Message<Data>
         return scope.tracking;
       },
       call: (message) => {
+        if (isAcked) acks.beforeHandler();
         const result = scope.run(subscriber, handler!, message);
         if (upkeep !== undefined && isThenable(result)) upkeep.begin(message);
         return result;
       },
       succeeded: (message) => {
-        upkeep?.end(message);
-        if (isAcked && !message.settled) message.ack();
+        const workedMs = upkeep?.end(message) ?? 0;
+        if (!isAcked) return;
+        if (!message.settled) message.ack();
+        if (workedMs >= LONG_MS || message.attempt > 1) acks.hurry();
       },
       failed: (message, error) => {
         upkeep?.end(message);
         if (isAcked && !message.settled) message.retry();
+        if (isAcked) acks.hurry();
         host.emit({ type: "error", where: "handler", error, subscription: this, message });
       },
       gap: ({ lost, why }) => host.emit({ type: "gap", subscription: this, lost, why }),

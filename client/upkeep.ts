@@ -12,7 +12,8 @@ export interface Kept {
 export class Upkeep {
   readonly #env: Env;
   readonly #everyMs: number;
-  readonly #kept = new Set<Kept>();
+  /** Since when each is worked on. */
+  readonly #kept = new Map<Kept, number>();
   #cancel: (() => void) | undefined;
   #isEnding = false;
 
@@ -24,14 +25,18 @@ export class Upkeep {
 
   begin(message: Kept): void {
     if (this.#everyMs === 0) return;
-    this.#kept.add(message);
+    this.#kept.set(message, this.#env.nowMs());
     if (this.#cancel === undefined) this.#tick();
   }
 
-  end(message: Kept): void {
+  /** Returns for how many milliseconds it was worked on: 0 where it was not kept. */
+  end(message: Kept): number {
+    const sinceMs = this.#kept.get(message);
+    if (sinceMs === undefined) return 0;
     this.#kept.delete(message);
     // Otherwise the next one mostly begins at once, and the timer ends by itself.
     if (this.#isEnding && this.#kept.size === 0) this.stop();
+    return this.#env.nowMs() - sinceMs;
   }
 
   /** Nothing new begins. */
@@ -50,7 +55,7 @@ export class Upkeep {
   #tick(): void {
     this.#cancel = this.#env.after(this.#everyMs, () => {
       this.#cancel = undefined;
-      for (const message of this.#kept) if (!message.settled) message.working();
+      for (const message of this.#kept.keys()) if (!message.settled) message.working();
       if (this.#kept.size > 0) this.#tick();
     });
   }

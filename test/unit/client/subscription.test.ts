@@ -77,6 +77,50 @@ describe("what goes to the broker", () => {
   });
 });
 
+describe("what a handler has done is told before the next one is called", () => {
+  /** Says messages of the `attempt`-th attempt to a handler, and returns what the broker has had when each was handled. */
+  async function told(
+    attempt: number,
+    handler: (fake: FakeBus, n: number) => unknown,
+    count = 3,
+  ): Promise<(string | undefined)[]> {
+    const fake = await openBus();
+    const seen: (string | undefined)[] = [];
+    fake.bus.subscribe("t", { queue: "q", ack: true }, ({ data }) => {
+      const acks = fake.broker.frames().filter(([op]) => op === Op.ACK);
+      seen.push(acks.length === 0 ? undefined : acks.map((ack) => ack.slice(2).join(" ")).join(", "));
+      return handler(fake, data as number);
+    });
+    const sid = await sidOf(fake);
+    const numbers = Array.from({ length: count }, (_, i) => i + 1);
+    fake.broker.sayAll([Op.FOR, sid, 1, attempt], ...pubs(...numbers));
+    await settle();
+    return seen;
+  }
+
+  test("at the end of the turn, where it is quick", async () => {
+    expect(await told(1, () => {})).toEqual([undefined, undefined, undefined]);
+  });
+
+  test("at once where it took long, blocked, or had failed before", async () => {
+    const blocks = ({ env }: FakeBus): void => void (env.now += 5);
+    expect(await told(1, blocks)).toEqual([undefined, "1 1 0", "2 2 0"]);
+    const takesLong = async ({ env }: FakeBus): Promise<void> => {
+      await Promise.resolve();
+      env.now += 5;
+    };
+    expect(await told(1, takesLong)).toEqual([undefined, "1 1 0", "2 2 0"]);
+    expect(await told(2, () => {})).toEqual([undefined, "1 1 0", "2 2 0"]);
+  });
+
+  test("a failure as well", async () => {
+    const fails = (_fake: FakeBus, n: number): void => {
+      if (n === 1) throw new Error("can't");
+    };
+    expect(await told(1, fails)).toEqual([undefined, "1 1 1", undefined]);
+  });
+});
+
 describe("handlers", () => {
   test("one at a time: a promise is awaited, and what comes meanwhile waits, in order", async () => {
     const fake = await openBus();

@@ -354,23 +354,26 @@ test("a retry's attempt and delay are kept: after the broker's end the message c
   ]);
 });
 
-test.each(["block", "drop-oldest", "drop-newest"])("what comes to a full queue is written in runs as well: %s", (overflow) => {
-  const store = new SimulatedStore();
-  const { world, client } = durable(store);
-  client.send(Op.SUB, 1, "t", ext1({ queue: "q", durable: true, ack: true, prefetch: 1, maxMessages: 10, overflow }));
-  world.run();
-  store.complete();
-  client.write(Buffer.concat(Array.from({ length: 500 }, (_, n) => frame(Op.PUB, "t", n))));
-  world.run();
-  store.complete();
-  world.run();
-  store.complete();
-  const records = [...store.values.keys()].filter((key) => key.startsWith("m"));
-  expect(records.length).toBeLessThan(5);
-  const next = new World({}, store.crash(false), 1000);
-  const waiting = { block: 500, "drop-oldest": 11, "drop-newest": 11 }[overflow];
-  expect(next.core.counters()).toMatchObject({ waiting });
-});
+test.each(["block", "drop-oldest", "drop-newest"])(
+  "what comes to a full queue is written in runs as well: %s",
+  (overflow) => {
+    const store = new SimulatedStore();
+    const { world, client } = durable(store);
+    client.send(Op.SUB, 1, "t", ext1({ queue: "q", durable: true, ack: true, prefetch: 1, maxMessages: 10, overflow }));
+    world.run();
+    store.complete();
+    client.write(Buffer.concat(Array.from({ length: 500 }, (_, n) => frame(Op.PUB, "t", n))));
+    world.run();
+    store.complete();
+    world.run();
+    store.complete();
+    const records = [...store.values.keys()].filter((key) => key.startsWith("m"));
+    expect(records.length).toBeLessThan(5);
+    const next = new World({}, store.crash(false), 1000);
+    const waiting = { block: 500, "drop-oldest": 11, "drop-newest": 11 }[overflow];
+    expect(next.core.counters()).toMatchObject({ waiting });
+  },
+);
 
 test("a dead letter is written with what removes it from its queue, never one without the other", () => {
   const store = new SimulatedStore();
