@@ -43,7 +43,9 @@ export function readSecrets(path: string): FoundSecret[] {
 export function readClientSecret(path: string, name: string | undefined): Buffer {
   if (!isFolder(path)) return readSecret(path);
   const files = filesIn(path);
-  const own = [name, COMMON].find((wanted) => wanted !== undefined && files.includes(wanted));
+  // What follows a dot is no part of a name: to the broker that file is another's.
+  const names = name === undefined || name.includes(".") ? [COMMON] : [name, COMMON];
+  const own = names.find((wanted) => files.includes(wanted));
   if (own !== undefined) return readSecret(join(path, own));
   const whose = name === undefined ? "a client without a name" : `"${printable(name, 64)}"`;
   throw wrong(path, `the folder has neither a secret for ${whose} nor a file ${COMMON}; name the file itself`);

@@ -38,6 +38,7 @@ describe("a folder", () => {
     const folder = folderOf({ common: COMMON, billing: BILLING, "billing.next": "another one of billing" });
     expect(readClientSecret(folder, "billing").toString()).toBe(BILLING);
     expect(readClientSecret(folder, "orders").toString()).toBe(COMMON);
+    expect(readClientSecret(folder, "billing.next").toString()).toBe(COMMON);
     expect(readClientSecret(folder, undefined).toString()).toBe(COMMON);
     expect(readClientSecret(folder, "../billing").toString()).toBe(COMMON);
   });
