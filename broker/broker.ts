@@ -115,16 +115,25 @@ async function recovered(
     return new RunningBroker(options, policy, address, store);
   } catch (error) {
     await store?.close();
-    if (!(error instanceof DamagedStore)) throw error;
-    const message = `the data directory ${options.data} is damaged: ${error.message}; restore it, or give another`;
-    throw new PodbusError("unavailable", message, { cause: error });
+    throw explained(error, options.data);
   }
+}
+
+/** What is damaged is told with its directory, whether opening it or reading it found that. */
+function explained(error: unknown, directory: string | undefined): unknown {
+  if (!(error instanceof DamagedStore)) return error;
+  const message = `the data directory ${directory} is damaged: ${error.message}; restore it, or give another`;
+  return new PodbusError("unavailable", message, { cause: error });
 }
 
 /** lmdb is loaded where there is a data directory only. */
 async function openStore(directory: string): Promise<LmdbStore> {
   const { LmdbStore } = await import("./lmdb-store.ts");
-  return LmdbStore.open(directory);
+  try {
+    return await LmdbStore.open(directory);
+  } catch (error) {
+    throw explained(error, directory);
+  }
 }
 
 class RunningBroker implements ListeningBroker {
