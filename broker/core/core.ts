@@ -303,7 +303,7 @@ export class Core {
   /** `by` subscriptions, members or responders came, or went where it is below 0. */
   subscriptionsChanged(by: number): void {
     this.subscriptions += by;
-    this.routes.generation++;
+    this.routes.changed();
     if (by > 0) this.waits.check();
   }
 
@@ -330,7 +330,7 @@ export class Core {
   /** These rules are in force from now on, also for what clients have subscribed to. */
   replaceRules(rules: readonly Rule[]): void {
     this.access.replace(rules);
-    this.routes.generation++;
+    this.routes.changed();
     for (const peer of this.peers) if (peer.opened) enforce(this, peer);
   }
 

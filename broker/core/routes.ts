@@ -12,6 +12,11 @@ import type { Responder } from "./responder.ts";
 
 const WAYS = 4;
 const SETS = 2048;
+/** Receivers that all routes together may name: beyond that all are matched anew. 8 MiB of references. */
+const MAX_NAMED = 1024 * 1024;
+/** Of routes that have to be matched anew: what they name may be gone, and should not be kept for them. */
+const MAX_STALE = 16 * 1024;
+const NOBODY: readonly never[] = [];
 
 const NO_VERDICTS = new Uint8Array(0);
 
@@ -23,8 +28,8 @@ export class Route {
   readonly system: boolean;
   /** The subscriptions for which the two below were matched. */
   generation = -1;
-  outboxes: readonly Outbox[] = [];
-  responders: readonly Responder[] = [];
+  outboxes: readonly Outbox[] = NOBODY;
+  responders: readonly Responder[] = NOBODY;
   /** What the rules of {@link rulesVersion} say of each role (access.ts). */
   verdicts: Uint8Array = NO_VERDICTS;
   rulesVersion = -1;
@@ -81,8 +86,9 @@ export class Routes {
   readonly #slots: (Route | undefined)[] = Array.from({ length: SETS * WAYS }, () => undefined);
   readonly #resolve: Resolve;
   #last: Route;
-  /** Counts up with each change of subscriptions, responders or rules. */
-  generation = 0;
+  #generation = 0;
+  /** Receivers that are named by routes, of this generation or one before. */
+  #named = 0;
   /** How often a route was matched: once a topic and generation, never once a message. */
   resolved = 0;
 
@@ -91,10 +97,16 @@ export class Routes {
     this.#last = new Route("", new Uint8Array(0), 0, false);
   }
 
+  /** Subscriptions, responders or rules have changed: every route is matched anew before it is used. */
+  changed(): void {
+    this.#generation++;
+    if (this.#named > MAX_STALE) this.#forget();
+  }
+
   /** The route of the topic in `chunk.buf[start … end)`, or what is wrong with it, in words. */
   find({ buf, view }: TopicSource, start: number, end: number): Route | string {
     const last = this.#last;
-    if (last.generation === this.generation && last.is(view, start, end)) {
+    if (last.generation === this.#generation && last.is(view, start, end)) {
       last.heat++;
       return last;
     }
@@ -117,14 +129,29 @@ export class Routes {
   }
 
   #use(route: Route): Route {
-    if (route.generation !== this.generation) {
-      this.resolved++;
-      this.#resolve(route);
-      route.generation = this.generation;
-    }
+    if (route.generation !== this.#generation) this.#match(route);
     route.heat++;
     this.#last = route;
     return route;
+  }
+
+  #match(route: Route): void {
+    this.resolved++;
+    this.#named -= namedBy(route);
+    this.#resolve(route);
+    route.generation = this.#generation;
+    this.#named += namedBy(route);
+    if (this.#named <= MAX_NAMED) return;
+    const { outboxes, responders } = route;
+    this.#forget();
+    Object.assign(route, { outboxes, responders, generation: this.#generation });
+    this.#named = namedBy(route);
+  }
+
+  /** No route names anybody any longer. */
+  #forget(): void {
+    for (const route of this.all()) Object.assign(route, { outboxes: NOBODY, responders: NOBODY, generation: -1 });
+    this.#named = 0;
   }
 
   #add(buf: Buffer, start: number, end: number, hash: number, set: number): Route {
@@ -138,11 +165,17 @@ export class Routes {
       if (route.heat < this.#slots[coldest]!.heat) coldest = i;
       route.heat = Math.floor(route.heat / 2);
     }
+    const colder = this.#slots[coldest];
+    if (colder !== undefined) this.#named -= namedBy(colder);
     const bytes = Uint8Array.prototype.slice.call(buf, start, end);
     const route = new Route(buf.toString("utf8", start, end), bytes, hash, isSystemTopicAt(buf, start));
     this.#slots[coldest] = route;
     return route;
   }
+}
+
+function namedBy({ outboxes, responders }: Route): number {
+  return outboxes.length + responders.length;
 }
 
 /** Multiply and rotate over four bytes at a time, mixed at the end as MurmurHash3 does (public domain, Austin Appleby). */

@@ -23,7 +23,7 @@ describe("a route", () => {
     for (let i = 0; i < 3; i++) for (const topic of ["a", "b", "a.b", "a"]) routeOf(routes, topic);
     expect(resolved).toEqual(["a", "b", "a.b"]);
     expect(routes.resolved).toBe(3);
-    routes.generation++;
+    routes.changed();
     for (let i = 0; i < 3; i++) for (const topic of ["a", "a", "b"]) routeOf(routes, topic);
     expect(resolved).toEqual(["a", "b", "a.b", "a", "b"]);
   });
@@ -50,6 +50,22 @@ describe("a route", () => {
       expect(routeOf(routes, topic)).toBe(found.get(topic));
       expect(routeOf(routes, topic).topic).toBe(topic);
     }
+  });
+
+  test("names receivers within a bound, and few that may be gone", () => {
+    const many = Array.from({ length: 100_000 }, (_, i) => i) as unknown as Route["outboxes"];
+    const routes = new Routes((route) => {
+      route.outboxes = many;
+    });
+    const named = (): number => [...routes.all()].reduce((sum, { outboxes }) => sum + outboxes.length, 0);
+    for (let i = 0; i < 50; i++) {
+      expect(routeOf(routes, `t.${i}`).outboxes).toBe(many);
+      expect(named()).toBeLessThanOrEqual(1024 * 1024);
+      expect(routeOf(routes, "t.0").outboxes).toBe(many);
+    }
+    routes.changed();
+    expect(named()).toBe(0);
+    expect(routeOf(routes, "t.0").outboxes).toBe(many);
   });
 
   test.each(["$sys.ping", "$", "$mine.x"])("%s is the broker's own", (topic) => {
