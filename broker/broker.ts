@@ -7,10 +7,12 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { parseAddress } from "../shared/address.ts";
+import { defaultMemoryLimit } from "../shared/default-memory-limit.ts";
 import { PodbusError } from "../shared/errors.ts";
 import { containerOf } from "../shared/os/container.ts";
 import { peerCredentials } from "../shared/os/credentials.ts";
 import { listen, type Listening } from "../shared/os/listen.ts";
+import { containerMemoryLimit } from "../shared/os/memory-limit.ts";
 import { VERSION } from "../shared/version.ts";
 import { Core } from "./core/core.ts";
 import { handOver, inFlightOnDisk, needsDisk } from "./core/hand-over.ts";
@@ -19,7 +21,6 @@ import type { Stats } from "./core/sys/stats.ts";
 import type { LmdbStore } from "./lmdb-store.ts";
 import { needCredentials } from "./credentials.ts";
 import { collectGarbage } from "./collect-garbage.ts";
-import { defaultMemoryLimit } from "./memory-limit.ts";
 import { type BrokerOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { type Policy, readPolicy } from "./policy.ts";
 import { SocketTransport } from "./socket-transport.ts";
@@ -162,7 +163,7 @@ class RunningBroker implements ListeningBroker {
         ...options,
         rules: policy.rules,
         secrets: policy.secrets,
-        memoryLimit: options.memoryLimit ?? defaultMemoryLimit(),
+        memoryLimit: options.memoryLimit ?? defaultMemoryLimit(containerMemoryLimit()),
         address,
         version: VERSION,
         pid: process.pid,
@@ -182,7 +183,7 @@ class RunningBroker implements ListeningBroker {
     );
     // Kubernetes can change a container's limit while it runs.
     if (options.memoryLimit === undefined) {
-      this.#follower = setInterval(() => this.#core.limitMemory(defaultMemoryLimit()), FOLLOW_MS);
+      this.#follower = setInterval(() => this.#core.limitMemory(defaultMemoryLimit(containerMemoryLimit())), FOLLOW_MS);
       this.#follower.unref();
     }
     this.#warn(policy);

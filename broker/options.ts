@@ -1,14 +1,14 @@
 // The broker's options, from the user's side: what each means, its unit, its default, and what is refused.
 
-import { readFileSync } from "node:fs";
-
 import { PodbusError } from "../shared/errors.ts";
+import { connectionsWithin, openFilesLimit, RESERVED_FILES } from "../shared/os/open-files.ts";
 import {
   DEFAULT_ADDRESS,
   DEFAULT_GRACE_MS,
   DEFAULT_HANDSHAKE_MS,
   DEFAULT_HEADROOM_BYTES,
   DEFAULT_HEARTBEAT_MS,
+  DEFAULT_MAX_CONNECTIONS,
   DEFAULT_MAX_FRAME_BYTES,
   DEFAULT_STALL_MS,
   MAX_HELLO_BYTES,
@@ -96,13 +96,9 @@ export type ResolvedOptions = Required<
   logger: BrokerLogger | undefined;
 };
 
-const DEFAULT_MAX_CONNECTIONS = 4096;
-/** Descriptors that are kept for what is not a client: standard streams, the listener, files. */
-const RESERVED_FILES = 64;
-
 /** @throws PodbusError `bad_option` for a value that can't be. */
 export function resolveOptions(options: BrokerOptions): ResolvedOptions {
-  const left = Math.max(1, openFilesLimit() - RESERVED_FILES);
+  const left = connectionsWithin(openFilesLimit());
   const maxConnections = count("maxConnections", options.maxConnections, Math.min(DEFAULT_MAX_CONNECTIONS, left), 1);
   if (maxConnections > left) {
     const message = `maxConnections must be at most ${left}, the open-files limit less ${RESERVED_FILES}, not ${maxConnections}; raise the limit`;
@@ -140,15 +136,4 @@ function count(name: string, value: number | undefined, otherwise: number, least
     throw new PodbusError("bad_option", `${name} must be an integer from ${least} to ${most}, not ${value}`);
   }
   return value;
-}
-
-/** How many descriptors this process may have open, as Linux tells; without limit where it can't be told. */
-function openFilesLimit(): number {
-  try {
-    const line = /^Max open files\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"));
-    const limit = Number(line?.[1]);
-    return Number.isNaN(limit) ? Number.POSITIVE_INFINITY : limit;
-  } catch {
-    return Number.POSITIVE_INFINITY;
-  }
 }

@@ -31,6 +31,10 @@ const COMMANDS: Record<string, Entry> = {
   stats: { summary: "show the broker's counters", load: () => import("./commands/stats.ts") },
   "check-config": { summary: "check options, secrets and rules", load: () => import("./commands/check-config.ts") },
   can: { summary: "tell what the rules let somebody do, and why", load: () => import("./commands/can.ts") },
+  doctor: {
+    summary: "see what stands in the way here, and what to change",
+    load: () => import("./commands/doctor.ts"),
+  },
   demo: { summary: "move every file of a folder through a bus", load: () => import("./commands/demo.ts") },
   "demo-producer": { summary: "", load: () => import("./demo/producer.ts"), hidden: true },
   "demo-worker": { summary: "", load: () => import("./demo/worker.ts"), hidden: true },

@@ -50,6 +50,9 @@ export const MAX_HELLO_BYTES = 4096;
 /** A frame, all of its bytes, where the broker is not told another limit. */
 export const DEFAULT_MAX_FRAME_BYTES: number = 16 * 1024 * 1024;
 
+/** Connections at once, where the broker is not told another limit and may have as many files open. */
+export const DEFAULT_MAX_CONNECTIONS = 4096;
+
 export const DEFAULT_HEARTBEAT_MS = 15_000;
 export const DEFAULT_STALL_MS = 30_000;
 export const DEFAULT_HANDSHAKE_MS = 5_000;

@@ -28,7 +28,7 @@ export interface Listening {
   close(): void;
 }
 
-const DEFAULT_BACKLOG = 4096;
+export const DEFAULT_BACKLOG = 4096;
 
 /** Owner and group may connect; others may not. */
 const FILE_MODE = 0o660;
