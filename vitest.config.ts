@@ -20,6 +20,7 @@ const config: ViteUserConfig = defineConfig({
       project("system", "system", 120_000),
       project("examples", "examples", 180_000),
       project("fault", "fault", 600_000),
+      project("fuzz", "fuzz", 600_000),
     ],
   },
 });

@@ -30,6 +30,7 @@ import { Session, type SessionOwner } from "./session.ts";
 import type { Subscriber } from "./subscriber.ts";
 import type { SubscriptionHost } from "./subscription.ts";
 import { type Barrier, Syncs } from "./syncs.ts";
+import { beyondTolerance, MAX_PONG_BYTES, MAX_UNTAKEN_BYTES } from "./tolerance.ts";
 import type { Transport } from "./transport.ts";
 
 /** How often a client that was told BYE looks whether it has finished. */
@@ -94,7 +95,7 @@ export class Core implements SessionOwner, SubscriptionHost, ResponderHost, Call
     this.#answers = new Answers(this);
     this.#keeper = new Keeper(env, options.address, {
       session: () => {
-        this.#session = new Session(env, this, options.name, env.claim());
+        this.#session = new Session(env, this, options, env.claim());
         return this.#session;
       },
       refused: (error) => this.emit({ type: "error", where: "connection", error }),
@@ -300,6 +301,9 @@ export class Core implements SessionOwner, SubscriptionHost, ResponderHost, Call
   }
 
   request(subscriber: Subscriber<Content>, id: number, buf: Buffer, frame: Frame): void {
+    if (this.#batch.pendingBytes > MAX_UNTAKEN_BYTES) {
+      throw beyondTolerance(`it asks more while ${MAX_UNTAKEN_BYTES} bytes wait for it to be read`);
+    }
     const request = new Request(subscriber.fixedTopic, id, buf, frame);
     this.#answers.came(request);
     subscriber.deliver(request);
@@ -349,6 +353,7 @@ export class Core implements SessionOwner, SubscriptionHost, ResponderHost, Call
   }
 
   ping(): void {
+    if (this.#batch.pendingBytes > MAX_PONG_BYTES) return;
     this.writer.frame(1, Op.PONG);
     this.touched();
   }

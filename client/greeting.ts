@@ -36,7 +36,7 @@ export function readGreeting(frame: Frame, buf: Buffer): Greeting {
   const { broker, client, auth, nonce, maxFrame, heartbeatMs, stallMs } = options;
   return {
     broker: typeof broker === "string" ? broker : "",
-    client: positive(client, 0),
+    client: positive(client, 0, Number.MAX_SAFE_INTEGER),
     auth: typeof auth === "string" ? auth : "none",
     nonce,
     maxFrame: positive(maxFrame, DEFAULT_MAX_FRAME_BYTES),
@@ -45,6 +45,9 @@ export function readGreeting(frame: Frame, buf: Buffer): Greeting {
   };
 }
 
-function positive(value: unknown, fallback: number): number {
-  return typeof value === "number" && value > 0 ? value : fallback;
+/** A number beyond what a broker can be told is not heeded: timers and buffers are made by it. */
+function positive(value: unknown, fallback: number, most: number = 0x7fff_ffff): number {
+  return Number.isSafeInteger(value) && (value as number) > 0 && (value as number) <= most
+    ? (value as number)
+    : fallback;
 }

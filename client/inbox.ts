@@ -16,6 +16,8 @@ export class Gap {
   }
 }
 
+/** What a gap counts for, where it waits. */
+const GAP_BYTES = 64;
 const HOLD_BYTES: number = 1024 * 1024;
 const RELEASE_BYTES = HOLD_BYTES / 2;
 
@@ -43,14 +45,22 @@ export class Inbox<Item extends Content> {
     return this.#held;
   }
 
+  /** Of all that is not done. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   add(item: Item | Gap): void {
     this.#items.push(item);
-    if (!(item instanceof Gap)) this.begin(item);
+    if (item instanceof Gap) this.#bytes += GAP_BYTES;
+    else this.begin(item);
   }
 
   /** The next one, if any. A message still counts: {@link done} ends that. */
   shift(): Item | Gap | undefined {
-    return this.#items.shift();
+    const item = this.#items.shift();
+    if (item instanceof Gap) this.#bytes -= GAP_BYTES;
+    return item;
   }
 
   /** Counts an item that was not added, because it is worked on at once. */
@@ -71,7 +81,9 @@ export class Inbox<Item extends Content> {
 
   /** Takes out all that waits. */
   clear(): Item[] {
-    const items = this.#items.clear().filter((item): item is Item => !(item instanceof Gap));
+    const all = this.#items.clear();
+    const items = all.filter((item): item is Item => !(item instanceof Gap));
+    this.#bytes -= (all.length - items.length) * GAP_BYTES;
     for (const item of items) this.done(item);
     return items;
   }

@@ -2,7 +2,7 @@
 
 import { type Address, parseAddress } from "../shared/address.ts";
 import { PodbusError } from "../shared/errors.ts";
-import { DEFAULT_ADDRESS, MAX_NAME_BYTES } from "../shared/protocol.ts";
+import { DEFAULT_ADDRESS, MAX_HELLO_BYTES, MAX_NAME_BYTES } from "../shared/protocol.ts";
 import { MIN_SECRET_BYTES } from "../shared/proof.ts";
 import { checkTimeout } from "./request.ts";
 
@@ -37,6 +37,11 @@ export interface ConnectOptions {
    * `PODBUS_MAX_BUFFERED`. @default 16777216 (16 MiB)
    */
   maxBuffered?: number | undefined;
+  /**
+   * The largest frame that this client takes from the broker, in bytes, whatever limit the broker announces: it is what a broker that is
+   * none can make it hold. At least 4096. `PODBUS_MAX_INCOMING`. @default 67108864 (64 MiB)
+   */
+  maxIncoming?: number | undefined;
   /** Gives up connecting. Has no effect once connected. */
   signal?: AbortSignal | undefined;
 }
@@ -50,11 +55,13 @@ export interface ResolvedOptions {
   readonly connectTimeoutMs: number;
   readonly timeoutMs: number;
   readonly maxBuffered: number;
+  readonly maxIncoming: number;
 }
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_MAX_BUFFERED: number = 16 * 1024 * 1024;
+const DEFAULT_MAX_INCOMING: number = 64 * 1024 * 1024;
 
 /** @throws PodbusError `bad_address`, `bad_option` */
 export function resolveOptions(options: ConnectOptions, variables: NodeJS.ProcessEnv): ResolvedOptions {
@@ -68,6 +75,8 @@ export function resolveOptions(options: ConnectOptions, variables: NodeJS.Proces
   checkTimeout(timeoutMs);
   const maxBuffered = options.maxBuffered ?? number(variables, "PODBUS_MAX_BUFFERED") ?? DEFAULT_MAX_BUFFERED;
   checkNumber("maxBuffered", maxBuffered, 1);
+  const maxIncoming = options.maxIncoming ?? number(variables, "PODBUS_MAX_INCOMING") ?? DEFAULT_MAX_INCOMING;
+  checkNumber("maxIncoming", maxIncoming, MAX_HELLO_BYTES);
   const brokerUid = options.brokerUid ?? number(variables, "PODBUS_BROKER_UID");
   if (brokerUid !== undefined) checkNumber("brokerUid", brokerUid, 0);
   const secret = options.secret === undefined ? undefined : checkSecret(options.secret);
@@ -75,7 +84,7 @@ export function resolveOptions(options: ConnectOptions, variables: NodeJS.Proces
     throw new PodbusError("bad_option", "secret and secretFile are both given; leave one of them out");
   }
   const secretFile = secret === undefined ? (options.secretFile ?? text(variables, "PODBUS_SECRET_FILE")) : undefined;
-  return { address, name, secretFile, secret, brokerUid, connectTimeoutMs, timeoutMs, maxBuffered };
+  return { address, name, secretFile, secret, brokerUid, connectTimeoutMs, timeoutMs, maxBuffered, maxIncoming };
 }
 
 /** The message never has it. */

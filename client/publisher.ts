@@ -21,6 +21,7 @@ import { Hold } from "./hold.ts";
 import { Later } from "./later.ts";
 import type { Emptying } from "./own-holds.ts";
 import type { Barrier, Syncs } from "./syncs.ts";
+import { beyondTolerance, MAX_HELD_TOPICS } from "./tolerance.ts";
 import { type Topic, TopicTable } from "./topic-table.ts";
 
 /** After so many publishes that no SYNC covers, one is sent, so that what a broken connection leaves in doubt is bounded. */
@@ -53,7 +54,7 @@ export class Publisher {
   readonly #hooks: PublisherHooks;
   readonly #maxBuffered: number;
   readonly #topics = new TopicTable();
-  readonly #held = new Set<Topic>();
+  readonly #held = new Map<string, Topic>();
   readonly #backlog = new Deque<Run>();
   readonly #pieces = new Pieces();
   readonly #scratch = new FrameWriter(0);
@@ -158,25 +159,26 @@ export class Publisher {
   hold(name: string, why: string | undefined): void {
     const topic = this.#look(name);
     if (topic.hold !== undefined) return;
+    if (this.#held.size >= MAX_HELD_TOPICS) throw beyondTolerance(`it holds ${MAX_HELD_TOPICS} topics at once`);
     topic.hold = new Hold(why);
-    this.#held.add(topic);
+    this.#held.set(name, topic);
     this.#hooks.blocked(name, why);
   }
 
   /** XON. */
   release(name: string): void {
-    for (const topic of this.#held) {
-      if (topic.name !== name) continue;
-      this.#unhold(topic);
-      const runs = topic.hold!.queue.clear();
-      const { over } = topic.hold!;
-      topic.hold = undefined;
+    const topic = this.#held.get(name);
+    if (topic === undefined) return;
+    this.#unhold(topic);
+    const runs = topic.hold!.queue.clear();
+    const { over } = topic.hold!;
+    topic.hold = undefined;
+    if (runs.length > 0) {
       this.#backlog.unshift(runs);
-      if (runs.length > 0) this.#direct = false;
-      this.pump();
-      over.resolve();
-      return;
+      this.#direct = false;
     }
+    this.pump();
+    over.resolve();
   }
 
   /** `ERR nil …` with a topic. */
@@ -206,7 +208,7 @@ export class Publisher {
     const { unconfirmed } = this.#syncs;
     const { confirms, barriers } = this.#syncs.reset();
     const runs: Run[] = [];
-    for (const topic of this.#held) {
+    for (const topic of this.#held.values()) {
       runs.push(...topic.hold!.queue.clear());
       const { over } = topic.hold!;
       this.#unhold(topic);
@@ -236,7 +238,7 @@ export class Publisher {
     this.#connected = this.#attached = this.#direct = false;
     let dropped = 0;
     const { confirms, barriers } = this.#syncs.reset();
-    const queues = [this.#backlog, ...[...this.#held].map((topic) => topic.hold!.queue)];
+    const queues = [this.#backlog, ...[...this.#held.values()].map((topic) => topic.hold!.queue)];
     for (const queue of queues) {
       for (const run of queue.clear()) {
         dropped += run.count;
@@ -247,7 +249,7 @@ export class Publisher {
     for (const barrier of barriers) barrier.reject(error);
     for (const { barrier } of this.#gates) barrier.reject(error);
     this.#gates = [];
-    for (const topic of this.#held) {
+    for (const topic of this.#held.values()) {
       topic.hold!.rescue?.();
       topic.hold!.over.reject(error);
     }
@@ -367,7 +369,7 @@ export class Publisher {
 
   #unhold(topic: Topic): void {
     topic.hold!.rescue?.();
-    this.#held.delete(topic);
+    this.#held.delete(topic.name);
     this.#hooks.unblocked(topic.name);
   }
 
@@ -417,7 +419,7 @@ export class Publisher {
   /** The number of the first publish that is kept and was not written; Infinity where none is. */
   #outstanding(): number {
     let first = this.#backlog.peek()?.first ?? Infinity;
-    for (const topic of this.#held) first = Math.min(first, topic.hold!.queue.peek()?.first ?? Infinity);
+    for (const topic of this.#held.values()) first = Math.min(first, topic.hold!.queue.peek()?.first ?? Infinity);
     return first;
   }
 

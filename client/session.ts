@@ -23,6 +23,12 @@ import type { Transport, TransportSink } from "./transport.ts";
 /** What the broker's own answers may have beyond its limit for ours. */
 const BROKER_EXTRA_BYTES = 16 * 1024 * 1024;
 
+export interface SessionOptions {
+  readonly name: string | undefined;
+  /** The largest frame that is taken, whatever the broker announces. */
+  readonly maxIncoming: number;
+}
+
 /** What a session tells. */
 export interface SessionOwner {
   /** The connection is open; what comes first may be written now. */
@@ -60,7 +66,7 @@ const NOWHERE: Buffer = Buffer.allocUnsafeSlow(1024);
 export class Session implements TransportSink {
   readonly #env: Env;
   readonly #owner: SessionOwner;
-  readonly #name: string | undefined;
+  readonly #options: SessionOptions;
   readonly #proof: Proof;
   readonly #intake = new Intake(chunks, MAX_HELLO_BYTES);
   readonly #frame = new Frame();
@@ -74,10 +80,10 @@ export class Session implements TransportSink {
   #silentBeats = 0;
   #cancelTimer: () => void = () => {};
 
-  constructor(env: Env, owner: SessionOwner, name: string | undefined, claim: Claim) {
+  constructor(env: Env, owner: SessionOwner, options: SessionOptions, claim: Claim) {
     this.#env = env;
     this.#owner = owner;
-    this.#name = name;
+    this.#options = options;
     this.#proof = new Proof(claim);
   }
 
@@ -149,10 +155,8 @@ export class Session implements TransportSink {
       const result = intake.next(frame);
       if (result !== Scan.FRAME) {
         if (result === Scan.MORE) return;
-        throw new PodbusError(
-          result === Scan.TOO_LARGE ? "too_large" : "bad_frame",
-          `whoever listens there sent what is no frame of podbus${result === Scan.TOO_LARGE ? " of a size that can be" : ""}`,
-        );
+        if (result === Scan.TOO_LARGE) throw this.#tooLarge();
+        throw new PodbusError("bad_frame", "whoever listens there sent what is no frame of podbus");
       }
       const { op } = frame;
       const delivery = this.#delivery;
@@ -166,6 +170,12 @@ export class Session implements TransportSink {
       }
       if (this.#isOver()) return;
     }
+  }
+
+  #tooLarge(): PodbusError {
+    const limit = this.#intake.maxFrameBytes;
+    const why = limit === this.#options.maxIncoming ? ", the option maxIncoming of this client" : "";
+    return new PodbusError("too_large", `whoever listens there sent a frame of more than ${limit} bytes${why}`);
   }
 
   /** A call, so that the compiler does not take the state for known across handlers. */
@@ -242,7 +252,7 @@ export class Session implements TransportSink {
       const options = has(frame, buf, 2) ? readMap(buf, frame.at[2]!, frame.at[3]!) : undefined;
       this.#proof.check(options?.["proof"]);
       // Until it is proved, nobody may have this client keep much.
-      this.#intake.maxFrameBytes = this.#greeting!.maxFrame + BROKER_EXTRA_BYTES;
+      this.#intake.maxFrameBytes = Math.min(this.#greeting!.maxFrame + BROKER_EXTRA_BYTES, this.#options.maxIncoming);
       this.#state = "open";
       this.#cancelTimer();
       this.#heard = false;
@@ -252,7 +262,8 @@ export class Session implements TransportSink {
   }
 
   #hello(greeting: Greeting): void {
-    const options = { ...(this.#name !== undefined && { name: this.#name }), ...this.#proof.hello(greeting) };
+    const { name } = this.#options;
+    const options = { ...(name !== undefined && { name }), ...this.#proof.hello(greeting) };
     const w = new FrameWriter(128);
     if (Object.keys(options).length === 0) w.frame(2, Op.HELLO).int(PROTOCOL_VERSION);
     else writeValue(w.frame(3, Op.HELLO).int(PROTOCOL_VERSION), options);

@@ -15,6 +15,7 @@ import { Gap, Inbox } from "./inbox.ts";
 import { Later } from "./later.ts";
 import { writeOptions } from "./subscribe-options.ts";
 import type { Barrier } from "./syncs.ts";
+import { beyondTolerance, MAX_INBOX_BYTES } from "./tolerance.ts";
 
 /** What a subscription needs of its client. */
 export interface SubscriberHost {
@@ -152,7 +153,9 @@ export class Subscriber<Item extends Content = Content> implements DeliveryOwner
     else if (this.kind.plain && this.#state === "live") this.gap(new Gap(undefined, "disconnected"));
   }
 
+  /** @throws PodbusError `limit` where the broker goes on although it was told to hold this. */
   deliver(item: Item): void {
+    this.#checkInbox();
     this.delivered++;
     if (this.#state === "live" || (this.#draining && !this.kind.acks)) this.#consumer.deliver(item);
     else if (this.kind.answers) this.#consumer.deliver(item);
@@ -160,6 +163,7 @@ export class Subscriber<Item extends Content = Content> implements DeliveryOwner
   }
 
   gap(gap: Gap): void {
+    this.#checkInbox();
     if (this.#state !== "over") this.#consumer.gap(gap);
   }
 
@@ -213,6 +217,12 @@ export class Subscriber<Item extends Content = Content> implements DeliveryOwner
     this.#consumer.stop(error);
     this.#left?.resolve();
     this.#end();
+  }
+
+  #checkInbox(): void {
+    if (this.inbox.bytes > MAX_INBOX_BYTES) {
+      throw beyondTolerance(`it goes on with ${this.kind.pattern}, of which ${MAX_INBOX_BYTES} bytes wait here`);
+    }
   }
 
   #leave(): void {

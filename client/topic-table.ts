@@ -21,6 +21,8 @@ export interface Topic {
 
 export class TopicTable {
   #topics = new Map<string, Topic>();
+  /** Grows with those that are held, so that looking through them stays rare. */
+  #limit = MAX_TOPICS;
 
   /** @throws PodbusError `bad_topic`, or `not_allowed` for the broker's own topics. */
   get(name: string): Topic {
@@ -33,7 +35,7 @@ export class TopicTable {
         `topics that begin with $ are the broker's own: ${name} can't be published to`,
       );
     }
-    if (this.#topics.size >= MAX_TOPICS) this.#forget();
+    if (this.#topics.size >= this.#limit) this.#forget();
     const start = new FrameWriter(64).frame(3, Op.PUB).str(name);
     const startBytes = start.length;
     start.reserve(4);
@@ -48,5 +50,6 @@ export class TopicTable {
     const kept = new Map<string, Topic>();
     for (const [name, topic] of this.#topics) if (topic.hold !== undefined) kept.set(name, topic);
     this.#topics = kept;
+    this.#limit = Math.max(MAX_TOPICS, kept.size * 2);
   }
 }

@@ -1,6 +1,6 @@
 // What `podbus doctor` finds out about one thing: how it stands, and what to do about it.
 
-export type State = "ok" | "warning" | "problem";
+type State = "ok" | "warning" | "problem";
 
 export interface Check {
   /** One word, the same with each version: programs read it. */

@@ -160,16 +160,23 @@ function readBytes(bytes: number): Buffer {
 function readExtension(bytes: number): Date {
   const type = buf.readInt8(skip(1));
   const start = skip(bytes);
-  if (type === -1 && bytes === 4) return new Date(readUint32(buf, start) * 1000);
+  if (type === -1 && bytes === 4) return date(readUint32(buf, start) * 1000);
   if (type === -1 && bytes === 8) {
     const high = readUint32(buf, start);
-    return new Date(((high & 3) * 0x1_0000_0000 + readUint32(buf, start + 4)) * 1000 + Math.floor((high >>> 2) / 1e6));
+    return date(((high & 3) * 0x1_0000_0000 + readUint32(buf, start + 4)) * 1000 + Math.floor((high >>> 2) / 1e6));
   }
   if (type === -1 && bytes === 12) {
     const seconds = Number(buf.readBigInt64BE(start + 4));
-    return new Date(seconds * 1000 + Math.floor(readUint32(buf, start) / 1e6));
+    return date(seconds * 1000 + Math.floor(readUint32(buf, start) / 1e6));
   }
   throw new Unreadable("an extension other than a timestamp");
+}
+
+/** One that JavaScript's dates do not reach would be an invalid date, which can't be sent on. */
+function date(ms: number): Date {
+  const date = new Date(ms);
+  if (Number.isNaN(date.getTime())) throw new Unreadable("a timestamp that is no date");
+  return date;
 }
 
 function length(bytes: number): number {

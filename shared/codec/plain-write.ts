@@ -6,6 +6,8 @@ import type { FrameWriter } from "./write.ts";
 
 /** Deeper than this is left to msgpackr, which says what is wrong with it: a structure that holds itself, mostly. */
 const MAX_DEPTH = 64;
+/** The byte of ext type -1. */
+const TIMESTAMP = 0xff;
 
 /** False where `value` is not plain, or holds something that is not; what was written of it by then is for the caller to take back. */
 export function writePlain(writer: FrameWriter, value: unknown, depth = 0): boolean {
@@ -51,7 +53,26 @@ function writeObject(writer: FrameWriter, value: object, depth: number): boolean
     }
     return true;
   }
-  if (!(value instanceof Uint8Array)) return false;
-  writer.bin(value);
+  if (value instanceof Uint8Array) writer.bin(value);
+  else if (value instanceof Date) writeDate(writer, value.getTime());
+  else return false;
   return true;
+}
+
+/** A timestamp (ext type -1): seconds, nanoseconds and seconds in one, or one after the other; the shortest that holds it. */
+function writeDate(writer: FrameWriter, ms: number): void {
+  // msgpackr would write one as an extension that nobody reads.
+  if (Number.isNaN(ms)) throw new RangeError("it holds an invalid date");
+  const seconds = Math.floor(ms / 1000);
+  const nanoseconds = (ms - seconds * 1000) * 1e6;
+  const body = Buffer.alloc(12);
+  if (seconds >= 0 && seconds < 2 ** 34) {
+    body.writeUInt32BE(nanoseconds * 4 + Math.floor(seconds / 2 ** 32));
+    body.writeUInt32BE(seconds % 2 ** 32, 4);
+    writer.ext(TIMESTAMP, nanoseconds === 0 && seconds < 2 ** 32 ? body.subarray(4, 8) : body.subarray(0, 8));
+    return;
+  }
+  body.writeUInt32BE(nanoseconds);
+  body.writeBigInt64BE(BigInt(seconds), 4);
+  writer.ext(TIMESTAMP, body);
 }

@@ -182,7 +182,7 @@ export class FrameWriter {
     return this;
   }
 
-  /** An ext of `type` (0 to 127) with `body`. */
+  /** An ext of `type`, as its byte, with `body`. */
   ext(type: number, body: Uint8Array): this {
     const bytes = body.length;
     this.reserve(6 + bytes);

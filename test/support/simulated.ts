@@ -32,6 +32,8 @@ const OPTIONS: CoreOptions = {
 export class World {
   readonly core: Core;
   now = 0;
+  /** What was logged as an error: a failing disk, or a bug of the broker. */
+  readonly errors: Record<string, unknown>[] = [];
   #alarmMs = Number.POSITIVE_INFINITY;
   #isFlushAsked = false;
   readonly #resumed: (() => void)[] = [];
@@ -53,7 +55,9 @@ export class World {
         },
         collect: () => {},
         containerOf: () => undefined,
-        log: () => {},
+        log: (level, fields, message) => {
+          if (level === "error") this.errors.push({ message, ...fields });
+        },
       },
       store,
     );
@@ -168,6 +172,13 @@ export class SimulatedClient {
     }
     this.#came = [bytes];
     return frames;
+  }
+
+  /** The bytes that came since the last call. */
+  bytes(): Buffer {
+    const bytes = Buffer.concat(this.#came);
+    this.#came = [];
+    return bytes;
   }
 
   /** Its stream ends. */

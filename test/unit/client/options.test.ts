@@ -12,6 +12,7 @@ test("the defaults", () => {
     connectTimeoutMs: 10_000,
     timeoutMs: 30_000,
     maxBuffered: 16 * 1024 * 1024,
+    maxIncoming: 64 * 1024 * 1024,
   });
 });
 
@@ -24,6 +25,7 @@ test("variables count where an option is left out, and an empty one is none", ()
     PODBUS_CONNECT_TIMEOUT_MS: "1",
     PODBUS_TIMEOUT_MS: "2",
     PODBUS_MAX_BUFFERED: "3",
+    PODBUS_MAX_INCOMING: "4096",
   };
   expect(resolveOptions({ timeoutMs: 9, address: undefined }, variables)).toMatchObject({
     address: { kind: "file", path: "./x.sock" },
@@ -33,6 +35,7 @@ test("variables count where an option is left out, and an empty one is none", ()
     connectTimeoutMs: 1,
     timeoutMs: 9,
     maxBuffered: 3,
+    maxIncoming: 4096,
   });
   expect(resolveOptions({}, { PODBUS_ADDRESS: "", PODBUS_NAME: "" })).toMatchObject({
     address: { text: "@podbus" },
@@ -62,6 +65,7 @@ describe("what can't be", () => {
     [{ connectTimeoutMs: -1 }, {}, "bad_option"],
     [{ timeoutMs: Number.NaN }, {}, "bad_option"],
     [{ maxBuffered: 0 }, {}, "bad_option"],
+    [{ maxIncoming: 4095 }, {}, "bad_option"],
     [{ brokerUid: 1.5 }, {}, "bad_option"],
     [{ secret: "fifteen bytes!!" }, {}, "bad_option"],
     [{ secret: "sixteen bytes!!!", secretFile: "/run/secret" }, {}, "bad_option"],

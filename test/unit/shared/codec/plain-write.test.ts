@@ -35,13 +35,34 @@ describe("plain values", () => {
   });
 
   test.each([
-    ["a date", new Date(0)],
     ["a map", { a: new Map() }],
     ["a bigint", [1n]],
     ["a function", { a: () => {} }],
     ["an instance", [new URL("file:///a")]],
   ])("%s is left to msgpackr", (_what, value) => {
     expect(written(value)).toBeUndefined();
+  });
+
+  test.each([
+    [0, "d6ff00000000"],
+    [1000, "d6ff00000001"],
+    [1500, "d7ff7735940000000001"],
+    [(2 ** 32 - 1) * 1000, "d6ffffffffff"],
+    [2 ** 32 * 1000, "d7ff0000000100000000"],
+    [2 ** 34 * 1000, "c70cff000000000000000400000000"],
+    [-1, "c70cff3b8b87c0ffffffffffffffff"],
+    [8.64e15, "c70cff00000000000007dba8218000"],
+    [-8.64e15, "c70cff00000000fffff82457de8000"],
+  ])("the date %i is a timestamp of the shortest form that holds it", (ms, hex) => {
+    expect(written(new Date(ms))!.toString("hex")).toBe(hex);
+    const bytes = Buffer.from(hex, "hex");
+    expect(readPlain(bytes, 0, bytes.length)).toEqual(new Date(ms));
+    const other = new Unpackr({ useRecords: false });
+    expect(other.unpack(bytes)).toEqual(new Date(ms));
+  });
+
+  test("a date that is none is refused: nobody could read it", () => {
+    expect(() => written({ at: new Date(Number.NaN) })).toThrow(/invalid date/);
   });
 
   test("what holds itself is left to msgpackr, which says so", () => {

@@ -140,6 +140,11 @@ describe("what comes from a peer", () => {
     expect(readValue(buf, 2, 8)).toEqual(new Date(1000));
   });
 
+  test("a timestamp beyond what dates reach is refused: it could not be sent on", () => {
+    const buf = bytes("c7 0c ff 00 00 00 00 7f ff ff ff ff ff ff ff");
+    expect(() => readValue(buf, 0, buf.length)).toThrow(/no date/);
+  });
+
   test("integers beyond 2^53 are exact", () => {
     const buf = bytes("91 cf 00 20 00 00 00 00 00 01");
     expect(readValue(buf, 0, buf.length)).toEqual([2n ** 53n + 1n]);
