@@ -14,6 +14,7 @@ import { peerCredentials } from "../shared/os/credentials.ts";
 import { listen, type Listening } from "../shared/os/listen.ts";
 import { containerMemoryLimit } from "../shared/os/memory-limit.ts";
 import { VERSION } from "../shared/version.ts";
+import { Admission } from "./admission.ts";
 import { Core } from "./core/core.ts";
 import { handOver, inFlightOnDisk, needsDisk } from "./core/hand-over.ts";
 import { DamagedStore } from "./core/recovery.ts";
@@ -37,6 +38,10 @@ const HAND_OVER_MS = 1000;
 const QUIET_MS = 100;
 /** How long a closing broker stays when nothing waits any more: for what clients still have to say. */
 const LINGER_MS = 1000;
+/** Connections beyond maxConnections that are accepted: to be told so, or to wait. Below what the open-files limit keeps for others. */
+const ACCEPTED_BEYOND = 48;
+/** What a connection counts for where the system does not tell whose it is. */
+const UNKNOWN_UID = 65534;
 /** The longest time that a timer can be set to. */
 const MAX_TIMER_MS = 0x7fff_ffff;
 
@@ -144,6 +149,8 @@ class RunningBroker implements ListeningBroker {
   readonly #log: ResolvedOptions["logger"];
   #listening: Listening | undefined;
   #store: LmdbStore | undefined;
+  readonly #admission: Admission;
+  readonly #maxAccepted: number;
   #timer: NodeJS.Timeout | undefined;
   #follower: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
@@ -177,10 +184,19 @@ class RunningBroker implements ListeningBroker {
         setAlarm: (atMs) => this.#setAlarm(atMs),
         collect: collectGarbage,
         containerOf,
+        neverOpened: (uid) => this.#admission.failed(uid),
         log: (level, fields, message) => logger?.[level](fields, message),
       },
       store,
     );
+    this.#maxAccepted = options.maxConnections + ACCEPTED_BEYOND;
+    this.#admission = new Admission({
+      now: () => performance.now(),
+      after: (ms, run) => void setTimeout(run, ms),
+      random: () => Math.random(),
+      slowed: (uid) =>
+        logger?.warn({ uid }, "connections of this uid wait in turn: many of them ended without having opened"),
+    });
     // Kubernetes can change a container's limit while it runs.
     if (options.memoryLimit === undefined) {
       this.#follower = setInterval(() => this.#core.limitMemory(defaultMemoryLimit(containerMemoryLimit())), FOLLOW_MS);
@@ -242,6 +258,7 @@ class RunningBroker implements ListeningBroker {
 
   async #close(graceMs: number): Promise<void> {
     this.#listening?.close();
+    this.#admission.close();
     const core = this.#core;
     core.close();
     const endMs = performance.now() + graceMs;
@@ -292,7 +309,15 @@ class RunningBroker implements ListeningBroker {
 
   #accept(socket: Socket): void {
     const transport = new SocketTransport(socket);
-    this.#core.connect(transport, peerCredentials(transport.fd));
+    const credentials = peerCredentials(transport.fd);
+    if (this.#core.peers.size + this.#admission.waiting >= this.#maxAccepted) {
+      transport.discard();
+      return;
+    }
+    this.#admission.arrived(credentials?.uid ?? UNKNOWN_UID, {
+      start: () => this.#core.connect(transport, credentials),
+      drop: () => transport.discard(),
+    });
   }
 
   #warn({ warnings }: Policy): void {

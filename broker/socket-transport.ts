@@ -9,6 +9,7 @@ import type { Transport, TransportSink } from "./core/transport.ts";
 interface Handle {
   readonly fd: number;
   readonly writeQueueSize: number;
+  close(): void;
 }
 
 /** What a dying socket's buffer can hold of unread input, with a margin: twice the kernel's default. */
@@ -36,6 +37,11 @@ export class SocketTransport implements Transport {
   /** The descriptor, for as long as the socket is open. */
   get fd(): number {
     return this.#handle.fd;
+  }
+
+  /** Closes it, where it was never opened. */
+  discard(): void {
+    this.#handle.close();
   }
 
   open(sink: TransportSink): void {

@@ -4,6 +4,7 @@ import { answer } from "./answer.ts";
 import { call } from "./call.ts";
 import { drain } from "./drain.ts";
 import { fill } from "./fill.ts";
+import { flood } from "./flood.ts";
 import { hub } from "./hub.ts";
 import { pace } from "./pace.ts";
 import { publish } from "./publish.ts";
@@ -21,6 +22,7 @@ interface Roles {
   readonly call: typeof call;
   readonly drain: typeof drain;
   readonly fill: typeof fill;
+  readonly flood: typeof flood;
   readonly hub: typeof hub;
   readonly pace: typeof pace;
   readonly publish: typeof publish;
@@ -39,6 +41,7 @@ export const roles: Roles = {
   call,
   drain,
   fill,
+  flood,
   hub,
   pace,
   publish,

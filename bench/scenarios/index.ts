@@ -3,6 +3,7 @@
 import { connections } from "./connections.ts";
 import { durable } from "./durable.ts";
 import { fanOut } from "./fan-out.ts";
+import { flood } from "./flood.ts";
 import { latency } from "./latency.ts";
 import { memory } from "./memory.ts";
 import { oneToOne } from "./one-to-one.ts";
@@ -31,6 +32,7 @@ export const scenarios: readonly Scenario[] = [
   latency,
   rules,
   connections,
+  flood,
   memory,
   start,
 ];

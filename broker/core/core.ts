@@ -30,6 +30,7 @@ import type { Member } from "./member.ts";
 import { Queue } from "./queue.ts";
 import { readQueueHeaders } from "./queue-headers.ts";
 import { Pressure } from "./pressure.ts";
+import { RefusalLog } from "./refusal-log.ts";
 import { recover } from "./recovery.ts";
 import { Requests } from "./requests.ts";
 import type { Responder } from "./responder.ts";
@@ -52,6 +53,8 @@ export interface Alarm {
 const UNKNOWN: PeerCredentials = { uid: 65534, gid: 65534, pid: 0 };
 /** What comes in within a turn before it is handed on: as much as one read. */
 const TURN_BYTES = 64 * 1024;
+/** Connections beyond the limit that may still read why they are closed. Below what the open-files limit keeps for other things. */
+const MAX_ENDING = 32;
 const writer: FrameWriter = new FrameWriter(512);
 const injected: Frame = new Frame();
 
@@ -67,6 +70,10 @@ export class Core {
   readonly routes: Routes = new Routes((route) => this.#resolve(route));
   readonly queues: Map<string, Queue> = new Map();
   readonly peers: Set<Peer> = new Set();
+  /** Of these, in the order in which they came: those that have not said hello, and those that are being closed. */
+  readonly #unopened = new Set<Peer>();
+  readonly #ending = new Set<Peer>();
+  readonly #refusals = new RefusalLog();
   readonly retained: Retained;
   readonly flow: Flow;
   readonly requests: Requests;
@@ -146,8 +153,10 @@ export class Core {
     const peer = new Peer(this, transport, ++this.#clients, credentials ?? UNKNOWN, this.env.random(NONCE_BYTES));
     const { maxConnections, handshakeMs, allow } = this.options;
     const refusal = notAllowed(allow, credentials);
-    const isTooMany = this.peers.size >= maxConnections;
+    const isFull = this.peers.size - this.#ending.size >= maxConnections;
+    const isTooMany = refusal === undefined && isFull && !this.#makeRoom();
     this.peers.add(peer);
+    this.#unopened.add(peer);
     this.outgoingBytes = this.pressure.outgoingBytes;
     transport.open(peer);
     if (refusal !== undefined) {
@@ -164,8 +173,29 @@ export class Core {
       this.#hello(peer);
       this.deadlines.set(peer, this.nowMs() + handshakeMs);
     }
+    // Those that are given time to read why they were refused must not take all descriptors there are.
+    for (const ending of this.#ending) {
+      if (this.peers.size <= maxConnections + MAX_ENDING) break;
+      ending.close("others need its place");
+    }
     this.#setAlarm();
     return peer;
+  }
+
+  /** One that did not say hello yet makes room, the oldest first: whoever only connects keeps nobody out. False where there is none. */
+  #makeRoom(): boolean {
+    const [oldest] = this.#unopened;
+    if (oldest === undefined) return false;
+    const { maxConnections } = this.options;
+    this.limited.maxConnections++;
+    oldest.fail("limit", `${maxConnections} clients are connected (option maxConnections), and you said no HELLO yet`);
+    return true;
+  }
+
+  /** `peer` is about to be closed, and has a little time to read why. */
+  ending(peer: Peer): void {
+    this.#unopened.delete(peer);
+    if (this.peers.has(peer)) this.#ending.add(peer);
   }
 
   #hello(peer: Peer): void {
@@ -180,6 +210,7 @@ export class Core {
   /** The handshake of `peer` is done. */
   opened(peer: Peer): void {
     this.openClients++;
+    this.#unopened.delete(peer);
     this.deadlines.set(peer, this.nowMs() + this.options.heartbeatMs);
     peer.role = this.access.roleOf(peer.subject);
     this.env.log("debug", this.#about(peer), "client connected");
@@ -189,11 +220,15 @@ export class Core {
   /** `peer` is closed with an error. */
   failed(peer: Peer, code: WireCode, message: string, wasOpen: boolean): void {
     const fields = { ...this.#about(peer), code };
-    this.env.log("warn", fields, `${wasOpen ? "client closed" : "client refused"}: ${message}`);
     if (!wasOpen) {
+      if (this.#refusals.tells(this.nowMs())) {
+        const alsoRefused = this.#refusals.untold();
+        this.env.log("warn", alsoRefused > 0 ? { ...fields, alsoRefused } : fields, `client refused: ${message}`);
+      }
       this.refusedClients++;
-      return this.events.refused(peer, code);
+      return this.neverOpened(peer, code);
     }
+    this.env.log("warn", fields, `client closed: ${message}`);
     this.openClients--;
     if (code === "limit" || code === "stalled") this.events.evicted(peer, code);
     this.events.disconnected(peer, code);
@@ -203,6 +238,12 @@ export class Core {
   #about(peer: Peer): Record<string, unknown> {
     const { number: client, name, identity, credentials, container } = peer;
     return { client, name, identity, ...credentials, container: container?.id };
+  }
+
+  /** `peer` ends without ever having opened: by itself where there is no code. */
+  neverOpened(peer: Peer, code: WireCode | undefined): void {
+    this.env.neverOpened(peer.credentials.uid);
+    this.events.refused(peer, code);
   }
 
   /** `peer` said BYE, and there is nothing left to do for it. */
@@ -215,6 +256,8 @@ export class Core {
   /** The connection of `peer` is no more. */
   gone(peer: Peer, reason: string, wasOpen: boolean): void {
     if (!this.peers.delete(peer)) return;
+    this.#unopened.delete(peer);
+    this.#ending.delete(peer);
     this.outgoingBytes = this.pressure.outgoingBytes;
     this.past.add(peer.past);
     this.#pastTraffic.bytesIn += peer.bytesIn;

@@ -50,5 +50,7 @@ export interface CoreEnv {
   collect(): void;
   /** The container of a process, as far as it can be seen. */
   containerOf(pid: number): PeerContainer | undefined;
+  /** A connection of `uid` ends that never opened. */
+  neverOpened(uid: number): void;
   log(level: "debug" | "info" | "warn" | "error", fields: Record<string, unknown>, message: string): void;
 }

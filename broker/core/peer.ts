@@ -440,6 +440,7 @@ export class Peer implements TransportSink, Timed, Alarm {
   /** Nothing more is to be done for it: ends the stream behind what was written, and waits a little for the peer to end its own. */
   #end(): void {
     this.#state = "ending";
+    this.#core.ending(this);
     this.#intake.close();
     if (this.paused) this.#transport.resume(); // to see its end
     this.link.flush();
@@ -458,7 +459,7 @@ export class Peer implements TransportSink, Timed, Alarm {
     if (!wasEnding) {
       this.#intake.close();
       this.#core.release(this);
-      if (!wasOpen) this.#core.events.refused(this, undefined);
+      if (!wasOpen) this.#core.neverOpened(this, undefined);
     }
     this.#core.deadlines.delete(this);
     this.#transport.destroy();

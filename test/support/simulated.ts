@@ -34,6 +34,7 @@ export class World {
   now = 0;
   /** What was logged as an error: a failing disk, or a bug of the broker. */
   readonly errors: Record<string, unknown>[] = [];
+  readonly warnings: Record<string, unknown>[] = [];
   #alarmMs = Number.POSITIVE_INFINITY;
   #isFlushAsked = false;
   readonly #resumed: (() => void)[] = [];
@@ -55,8 +56,10 @@ export class World {
         },
         collect: () => {},
         containerOf: () => undefined,
+        neverOpened: () => {},
         log: (level, fields, message) => {
           if (level === "error") this.errors.push({ message, ...fields });
+          else if (level === "warn") this.warnings.push({ message, ...fields });
         },
       },
       store,

@@ -1,0 +1,123 @@
+import { beforeEach, describe, expect, test } from "vitest";
+
+import { Admission } from "../../../broker/admission.ts";
+
+const MAX_FAILED = 256;
+const MAX_WAITING = 128;
+const A_SECOND = 64;
+
+let now: number;
+let timers: { atMs: number; run: () => void }[];
+let slowed: number[];
+let admission: Admission;
+
+beforeEach(() => {
+  now = 0;
+  timers = [];
+  slowed = [];
+  admission = new Admission({
+    now: () => now,
+    after: (ms, run) => timers.push({ atMs: now + ms, run }),
+    random: () => 0,
+    slowed: (uid) => slowed.push(uid),
+  });
+});
+
+function pass(ms: number): void {
+  const until = now + ms;
+  for (;;) {
+    const next = timers.filter(({ atMs }) => atMs <= until).sort((a, b) => a.atMs - b.atMs)[0];
+    if (next === undefined) break;
+    timers.splice(timers.indexOf(next), 1);
+    now = next.atMs;
+    next.run();
+  }
+  now = until;
+}
+
+type Fate = "started" | "dropped" | "waiting";
+
+/** Lets `count` connections of `uid` come; what becomes of each. */
+function arrive(uid: number, count: number): Fate[] {
+  const fates: Fate[] = [];
+  for (let i = 0; i < count; i++) {
+    const index = fates.push("waiting") - 1;
+    admission.arrived(uid, {
+      start: () => (fates[index] = "started"),
+      drop: () => (fates[index] = "dropped"),
+    });
+  }
+  return fates;
+}
+
+function fail(uid: number, count: number): void {
+  for (let i = 0; i < count; i++) admission.failed(uid);
+}
+
+const count = (fates: readonly Fate[], fate: Fate): number => fates.filter((each) => each === fate).length;
+
+test("however many come, all are let in at once, as long as few of them fail", () => {
+  expect(count(arrive(1, 10_000), "started")).toBe(10_000);
+  fail(1, MAX_FAILED - 1);
+  expect(count(arrive(1, 10_000), "started")).toBe(10_000);
+  expect([slowed, timers]).toEqual([[], []]);
+});
+
+describe("once many have failed, further ones", () => {
+  test("wait in turn, 64 a second, whether they fail too or not; that is told once", () => {
+    fail(1, MAX_FAILED);
+    const fates = arrive(1, 100);
+    expect(count(fates, "waiting")).toBe(100);
+    pass(500);
+    expect(count(fates, "started")).toBe(A_SECOND / 2);
+    expect(fates.lastIndexOf("started")).toBe(A_SECOND / 2 - 1);
+    fail(1, A_SECOND / 2);
+    pass(500);
+    expect(count(fates, "started")).toBe(A_SECOND);
+    pass(1000);
+    expect(count(fates, "started")).toBe(100);
+    expect(slowed).toEqual([1]);
+    pass(100);
+    expect([timers, admission.waiting]).toEqual([[], 0]);
+  });
+
+  test("are dropped beyond 128 that wait, by chance", () => {
+    fail(1, 10 * MAX_FAILED);
+    const fates = arrive(1, MAX_WAITING + 5);
+    expect(fates.slice(0, 5)).toEqual(["dropped", "dropped", "dropped", "dropped", "dropped"]);
+    expect([count(fates, "waiting"), admission.waiting]).toEqual([MAX_WAITING, MAX_WAITING]);
+  });
+
+  test("are their own uid's matter", () => {
+    fail(1, MAX_FAILED);
+    expect(count(arrive(1, 10), "waiting")).toBe(10);
+    expect(count(arrive(2, 1000), "started")).toBe(1000);
+  });
+
+  test("are let in as ever when some time has passed without one that failed", () => {
+    fail(1, MAX_FAILED);
+    pass(1000);
+    expect(count(arrive(1, 1000), "started")).toBe(1000);
+    fail(1, A_SECOND);
+    expect(count(arrive(1, 10), "waiting")).toBe(10);
+  });
+
+  test("are dropped when the broker closes", () => {
+    fail(1, MAX_FAILED);
+    const fates = arrive(1, 3);
+    admission.close();
+    expect(fates).toEqual(["dropped", "dropped", "dropped"]);
+    expect(admission.waiting).toBe(0);
+    pass(1000);
+    expect(fates).toEqual(["dropped", "dropped", "dropped"]);
+  });
+});
+
+test("uids of which nothing failed lately are not remembered: one that comes back after very many others begins anew", () => {
+  fail(0, MAX_FAILED);
+  for (let uid = 1; uid < 10_000; uid++) {
+    fail(uid, 1);
+    now += 20;
+  }
+  expect(count(arrive(0, 100), "started")).toBe(100);
+});
