@@ -181,6 +181,7 @@ class RunningBroker implements ListeningBroker {
         wallNow: () => Date.now(),
         random: randomBytes,
         scheduleFlush: () => setImmediate(() => this.#core.flush()),
+        nextTurn: () => setImmediate(() => this.#core.goOn()),
         setAlarm: (atMs) => this.#setAlarm(atMs),
         collect: collectGarbage,
         containerOf,

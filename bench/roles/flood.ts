@@ -21,15 +21,15 @@ export const flood: Role<FloodParams, number> = async ({ address, connections, b
   const target = parseAddress(address);
   const garbage = Buffer.from(Array.from({ length: bytes }, (_, i) => Math.imul(i + 1, 0x9e3779b1) >>> 24));
   let made = 0;
-  let isOver = false;
+  const over = new AbortController();
   control.ready();
   await control.told("go");
   void control.told("stop").then(() => {
-    isOver = true;
+    over.abort();
   });
   await Promise.all(
     Array.from({ length: connections }, async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         try {
           const socket = await connectSocket(target);
           made++;

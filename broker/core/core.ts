@@ -43,6 +43,7 @@ import { type Stats, stats } from "./sys/stats.ts";
 import type { Transport } from "./transport.ts";
 import { Trie } from "./trie.ts";
 import { Waits } from "./waits.ts";
+import { Work } from "./work.ts";
 
 /** Something that is to happen at a time. */
 export interface Alarm {
@@ -92,6 +93,8 @@ export class Core {
   /** What became of the messages of clients and queues that are no more. */
   readonly past: Counters = new Counters();
   readonly #pastTraffic = { bytesIn: 0, bytesOut: 0, published: 0 };
+  /** What all frames so far have cost, in the units of work.ts. */
+  work = 0;
   subscriptions = 0;
   openClients = 0;
   /** Frames that were answered with an error. */
@@ -111,6 +114,8 @@ export class Core {
   #touched: Outbox[] = [];
   #evicted: { peer: Peer; message: string }[] = [];
   #distributed = new Set<Queue>();
+  /** Those that have had their turn, and have frames left. */
+  #interrupted: Peer[] = [];
   /** Durable queues that hold something of which the disk has not heard. */
   readonly #unheard = new Set<Queue>();
 
@@ -345,6 +350,7 @@ export class Core {
 
   /** `by` subscriptions, members or responders came, or went where it is below 0. */
   subscriptionsChanged(by: number): void {
+    this.work += Work.SUBSCRIBE;
     this.subscriptions += by;
     this.routes.changed();
     if (by > 0) this.waits.check();
@@ -391,7 +397,10 @@ export class Core {
   }
 
   #resolve(route: Route): void {
+    const before = this.outboxes.visits + this.responders.visits;
     const { outboxes, responders } = this.match(route.topic);
+    const visits = this.outboxes.visits + this.responders.visits - before;
+    this.work += visits * Work.VISIT + outboxes.length * Work.MATCH;
     route.outboxes = outboxes;
     route.responders = responders;
     if (route.rulesVersion === this.access.version) return;
@@ -448,6 +457,16 @@ export class Core {
   evict(peer: Peer, message: string): void {
     this.#evicted.push({ peer, message });
     this.#askFlush();
+  }
+
+  /** `peer` has had its turn: it goes on once the others have had theirs. */
+  interrupted(peer: Peer): void {
+    if (this.#interrupted.push(peer) === 1) this.env.nextTurn();
+  }
+
+  /** Those that were interrupted go on. Asked for by {@link CoreEnv.nextTurn}. */
+  goOn(): void {
+    for (const peer of this.#interrupted.splice(0)) peer.goOn();
   }
 
   /** `bytes` came in and were acted upon. Much is handed on at once, so that it does not pile up within a turn. */

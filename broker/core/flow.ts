@@ -31,6 +31,8 @@ interface Waiting {
 
 /** Headroom of a publisher while the broker's memory is short. */
 const SHORT_HEADROOM_BYTES = 64 * 1024;
+/** Of one publisher, over all its topics: what is remembered of who holds it up. */
+const MAX_HOLDERS: number = 64 * 1024;
 const writer: FrameWriter = new FrameWriter(256);
 
 export class Flow {
@@ -52,6 +54,10 @@ export class Flow {
 
   /** `peer` publishes on `topic`, and `outbox`, whose policy is to block, was full before. It takes the message all the same. */
   block(peer: Peer, topic: string, outbox: Outbox): void {
+    const holders = peer.off.get(topic);
+    // One is enough to tell when to go on: another may hold the topic up again.
+    if (holders !== undefined && (peer.offHolders >= MAX_HOLDERS || holders.has(outbox))) return;
+    peer.offHolders++;
     let waiting = this.#waiters.get(outbox);
     if (waiting === undefined) {
       this.#waiters.set(outbox, (waiting = { sinceMs: this.#core.nowMs(), topics: new Map() }));
@@ -62,7 +68,6 @@ export class Flow {
     let topics = waiting.topics.get(peer);
     if (topics === undefined) waiting.topics.set(peer, (topics = new Set()));
     topics.add(topic);
-    const holders = peer.off.get(topic);
     if (holders !== undefined) {
       holders.add(outbox);
       return;
@@ -78,12 +83,15 @@ export class Flow {
    * stop reading from it would stop it from ever emptying what is full.
    */
   admit(peer: Peer, route: Route, bytes: number): boolean {
-    if (!peer.off.has(route.topic)) return true;
+    if (!peer.off.has(route.topic)) {
+      // One that is not paused, because it empties what is full itself, may not go on for ever with other topics.
+      return peer.off.size < MAX_TOPICS_OFF || !leadsToFull(route) || !this.#isOwn(peer);
+    }
     // Where memory is short there is little headroom: what a read brought is on its way already.
     const headroom = this.#core.pressure.isOn
       ? Math.min(this.#headroomBytes, SHORT_HEADROOM_BYTES)
       : this.#headroomBytes;
-    if (peer.offBytes + bytes > headroom && isOwn(peer)) return false;
+    if (peer.offBytes + bytes > headroom && this.#isOwn(peer)) return false;
     peer.offBytes += bytes;
     if (peer.offBytes > headroom) this.#restrain(peer);
     return true;
@@ -99,7 +107,7 @@ export class Flow {
       for (const topic of topics) {
         const holders = peer.off.get(topic);
         if (holders === undefined) continue;
-        holders.delete(outbox);
+        if (holders.delete(outbox)) peer.offHolders--;
         if (holders.size > 0) continue;
         peer.off.delete(topic);
         peer.answer(writer.reset().frame(2, Op.XON).str(topic));
@@ -131,19 +139,27 @@ export class Flow {
       }
     }
     peer.off.clear();
+    peer.offHolders = 0;
   }
 
   #restrain(peer: Peer): void {
-    if (!isOwn(peer)) peer.setPaused("flow", true);
+    if (!this.#isOwn(peer)) peer.setPaused("flow", true);
+  }
+
+  /** Whether one of those that hold `peer` up is `peer` itself. */
+  #isOwn(peer: Peer): boolean {
+    for (const holders of peer.off.values()) {
+      for (const outbox of holders) {
+        this.#core.work++;
+        if (holderOf(outbox).isServedBy(peer)) return true;
+      }
+    }
+    return false;
   }
 }
 
-/** Whether one of those that hold `peer` up is `peer` itself. */
-function isOwn(peer: Peer): boolean {
-  for (const holders of peer.off.values()) {
-    for (const outbox of holders) if (holderOf(outbox).isServedBy(peer)) return true;
-  }
-  return false;
+function leadsToFull({ outboxes }: Route): boolean {
+  return outboxes.some((outbox) => outbox.full && outbox.overflow === "block");
 }
 
 export function holderOf(outbox: Outbox): Holder {

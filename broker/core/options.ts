@@ -44,6 +44,8 @@ export interface CoreEnv {
   random(bytes: number): Buffer;
   /** Asks that {@link Core.flush} be called at the end of this turn. Asked once a turn. */
   scheduleFlush(): void;
+  /** Asks that {@link Core.goOn} be called once others have had their turn. Asked once a turn. */
+  nextTurn(): void;
   /** Asks that {@link Core.alarm} be called at `atMs` of {@link now}; replaces what was asked before. Infinity: not at all. */
   setAlarm(atMs: number): void;
   /** Asks that memory which nobody holds be freed now. */

@@ -35,6 +35,7 @@ import type { Role } from "./role.ts";
 import type { Subject } from "./rules.ts";
 import type { Proved } from "./secrets.ts";
 import type { Transport, TransportSink } from "./transport.ts";
+import { WORK_A_TURN } from "./work.ts";
 
 /** What the kernel says of who connected. */
 export interface PeerCredentials {
@@ -78,6 +79,8 @@ export class Peer implements TransportSink, Timed, Alarm {
   readonly queues: Set<Queue> = new Set();
   /** Its topics in XOFF, and the full outboxes that each leads to. */
   readonly off: Map<string, Set<Outbox>> = new Map();
+  /** How many outboxes these are, each as often as a topic leads to it. */
+  offHolders = 0;
   /** Bytes that it sent to topics in XOFF since it last had none. */
   offBytes = 0;
   subscriptions = 0;
@@ -106,7 +109,11 @@ export class Peer implements TransportSink, Timed, Alarm {
   readonly #transport: Transport;
   readonly #intake: Intake;
   #state: State = "hello";
-  #pausedFor = new Set<"flow" | "answers">();
+  #pausedFor = new Set<"flow" | "answers" | "turn">();
+  /** Whether frames that have come wait for its next turn. */
+  #isInterrupted = false;
+  /** Its stream has ended meanwhile. */
+  #endReason: string | undefined;
   /** The last change of what is to be on disk before the read that is acted upon, and the last of its own. */
   #readVersion = 0;
   #ownVersion = 0;
@@ -188,17 +195,40 @@ export class Peer implements TransportSink, Timed, Alarm {
 
   filled(bytes: number): void {
     if (this.closed) return;
-    this.#readVersion = this.#core.durability.version;
     this.bytesIn += bytes;
     this.lastHeardMs = this.#core.chunks.turnMs = this.#core.nowMs();
     this.#intake.filled(bytes);
+    if (this.#isInterrupted) return;
+    this.#act();
+    this.#core.arrived(bytes);
+  }
+
+  /** Its turn has come again. */
+  goOn(): void {
+    if (!this.#isInterrupted) return;
+    this.#isInterrupted = false;
+    this.#act();
+    if (this.#isInterrupted) return;
+    this.setPaused("turn", false);
+    if (this.#endReason === undefined) this.checkDone();
+    else this.close(this.#endReason);
+  }
+
+  /** Acts upon the frames that are there, until they have cost too much for one turn. */
+  #act(): void {
+    this.#readVersion = this.#core.durability.version;
     try {
       this.#read();
     } catch (error) {
       this.#stumble(error);
     }
     this.changesUpTo();
-    this.#core.arrived(bytes);
+  }
+
+  #interrupt(): void {
+    this.#isInterrupted = true;
+    this.setPaused("turn", true);
+    this.#core.interrupted(this);
   }
 
   /** The last change on disk, or on its way there, that came of what it sent: others' are none of its business. */
@@ -237,14 +267,19 @@ export class Peer implements TransportSink, Timed, Alarm {
   }
 
   ended(reason: string): void {
-    this.close(reason);
+    // What came before is acted upon, to the last frame.
+    if (this.#isInterrupted) this.#endReason = reason;
+    else this.close(reason);
   }
 
   // ── What comes in ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   #read(): void {
     const intake = this.#intake;
+    const core = this.#core;
+    const mostWork = core.work + WORK_A_TURN;
     for (;;) {
+      if (core.work > mostWork) return this.#interrupt();
       const scan = intake.next(frame);
       if (scan !== Scan.FRAME) {
         if (scan !== Scan.MORE) this.#refuseFrame(scan);
@@ -254,11 +289,11 @@ export class Peer implements TransportSink, Timed, Alarm {
       if (this.#state === "hello") {
         this.#opening(chunk);
       } else if (frame.op === Op.PUB) {
-        publish(this.#core, this, frame, chunk, false);
+        publish(core, this, frame, chunk, false);
       } else {
         const op = OPS[frame.op];
         if (op === undefined) throw badFrame(`op ${frame.op} is not one that a client sends`);
-        op(this.#core, this, frame, chunk);
+        op(core, this, frame, chunk);
       }
       if (this.closed) return;
     }
@@ -323,7 +358,7 @@ export class Peer implements TransportSink, Timed, Alarm {
 
   /** Closes a connection that is leaving, once there is nothing left to do for it. */
   checkDone(): void {
-    if (this.#state !== "leaving" || this.asked.size > 0 || !this.link.idle) return;
+    if (this.#state !== "leaving" || this.#isInterrupted || this.asked.size > 0 || !this.link.idle) return;
     for (const live of this.ids.values()) {
       if (live.kind === "call" || live.kind === "wait" || live.kind === "syncing") return;
       if (live.kind === "subscription" && !live.outbox.empty) return;
@@ -370,7 +405,7 @@ export class Peer implements TransportSink, Timed, Alarm {
     if (this.link.answerBytes > MAX_UNREAD_ANSWER_BYTES) this.setPaused("answers", true);
   }
 
-  setPaused(why: "flow" | "answers", paused: boolean): void {
+  setPaused(why: "flow" | "answers" | "turn", paused: boolean): void {
     if (this.#state === "closed" || this.#state === "ending") return;
     const was = this.paused;
     if (paused) this.#pausedFor.add(why);

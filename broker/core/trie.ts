@@ -45,6 +45,8 @@ export class Trie<T> {
   readonly #root = new Node<T>([]);
   #size = 0;
   #adds = 0;
+  /** Nodes that were visited by all matches so far: what they cost. */
+  visits = 0;
   /** What the current match found; empty between matches, so that it holds nothing alive. */
   readonly #found: Entry<T>[] = [];
 
@@ -120,6 +122,7 @@ export class Trie<T> {
 
   /** Takes what `node` and those below it hold; `depth` tokens lead to it. It recurs 128 deep at most, as a topic has tokens. */
   #collect(node: Node<T>, tokens: readonly string[], depth: number): void {
+    this.visits++;
     if (depth === tokens.length) {
       if (node.ends !== undefined) for (const entry of node.ends.values()) this.#found.push(entry);
       return;

@@ -37,6 +37,7 @@ export class World {
   readonly warnings: Record<string, unknown>[] = [];
   #alarmMs = Number.POSITIVE_INFINITY;
   #isFlushAsked = false;
+  #isGoingOn = false;
   readonly #resumed: (() => void)[] = [];
 
   /** @param startMs the time at which it begins; a broker that is started anew goes on where the one before ended. */
@@ -50,6 +51,9 @@ export class World {
         random: (bytes) => Buffer.alloc(bytes, 7),
         scheduleFlush: () => {
           this.#isFlushAsked = true;
+        },
+        nextTurn: () => {
+          this.#isGoingOn = true;
         },
         setAlarm: (atMs) => {
           this.#alarmMs = atMs;
@@ -92,6 +96,9 @@ export class World {
       else if (this.#isFlushAsked) {
         this.#isFlushAsked = false;
         this.core.flush();
+      } else if (this.#isGoingOn) {
+        this.#isGoingOn = false;
+        this.core.goOn();
       } else return;
     }
   }

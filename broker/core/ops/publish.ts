@@ -15,6 +15,7 @@ import type { Outbox } from "../outbox.ts";
 import type { Peer } from "../peer.ts";
 import { readQueueHeaders } from "../queue-headers.ts";
 import type { Route } from "../routes.ts";
+import { Work } from "../work.ts";
 
 export function publish(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk, isRetain: boolean): void {
   const { buf } = chunk;
@@ -52,6 +53,7 @@ export function publish(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk
   route.publishedBytes += end - start;
   const { outboxes } = route;
   peer.delivered += outboxes.length;
+  core.work += outboxes.length;
   for (let i = 0; i < outboxes.length; i++) {
     const outbox = outboxes[i]!;
     if (outbox.full || (hasHeaders && outbox.heedsHeaders)) offer(core, peer, route, outbox, frame, chunk);
@@ -61,6 +63,7 @@ export function publish(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk
 
 /** Adds the message where there is more to it than adding: the receiver is full, or a queue that heeds headers. */
 function offer(core: Core, peer: Peer, route: Route, outbox: Outbox, frame: Frame, chunk: PooledChunk): void {
+  core.work += Work.OFFER;
   const { start, end } = frame;
   const headers = outbox.heedsHeaders ? readQueueHeaders(chunk.buf, frame) : undefined;
   if (headers?.id !== undefined && !outbox.owner.isNew(headers.id)) return;

@@ -6,6 +6,9 @@ import type { Core } from "../core.ts";
 import { holderOf } from "../flow.ts";
 import type { Peer } from "../peer.ts";
 
+/** Topics in XOFF that are told of one client. */
+const MOST_BLOCKED = 1024;
+
 export function clients(core: Core): { clients: unknown[] } {
   return { clients: [...core.peers].filter((peer) => peer.opened).map((peer) => describe(core, peer)) };
 }
@@ -36,9 +39,7 @@ function describe(core: Core, peer: Peer): Record<string, unknown> {
     bytesOut: peer.link.bytesOut,
     heldBytes: peer.link.heldBytes + bytesOfAll(waitingFor(peer)),
     paused: peer.paused,
-    blockedOn: [...peer.off].flatMap(([topic, outboxes]) =>
-      [...outboxes].map((outbox) => ({ topic, why: holderOf(outbox).why })),
-    ),
+    blockedOn: blockedOn(peer),
     ...countersOf(peer),
   };
 }
@@ -49,4 +50,16 @@ function* waitingFor(peer: Peer): Iterable<PooledChunk> {
     if (live.kind === "subscription") yield* live.outbox.chunks();
     else if (live.kind === "member") yield* live.chunks();
   }
+}
+
+/** Which topics it waits for, and by whom; no more of them than can be read. */
+function blockedOn({ off }: Peer): { topic: string; why: string }[] {
+  const all: { topic: string; why: string }[] = [];
+  for (const [topic, outboxes] of off) {
+    for (const outbox of outboxes) {
+      if (all.length === MOST_BLOCKED) return all;
+      all.push({ topic, why: holderOf(outbox).why });
+    }
+  }
+  return all;
 }

@@ -10,6 +10,7 @@ import { answerQueueCall, QUEUE_CALLS } from "./queue.ts";
 import { queues } from "./queues.ts";
 import { ping, stats } from "./stats.ts";
 import { topics } from "./topics.ts";
+import { Work, WORK_A_TURN } from "../work.ts";
 import { wait } from "./wait.ts";
 
 type Arguments = Record<string, unknown> | undefined;
@@ -50,7 +51,11 @@ export function answerSystemRequest(
     return peer.error(id, "not_allowed", core.access.denial(peer.subject, power, topic));
   }
   const answer = Object.hasOwn(ANSWERS, topic) ? ANSWERS[topic] : undefined;
-  if (answer !== undefined) return peer.replyValue(id, answer(core));
+  core.work += Work.ANSWER + Work.LOOK * (core.peers.size + core.queues.size);
+  if (answer !== undefined) {
+    if (answer === check || answer === topics) core.work += WORK_A_TURN; // they look at everything
+    return peer.replyValue(id, answer(core));
+  }
   if (topic === "$sys.wait") return wait(core, peer, id, asked, timeoutMs);
   const call = Object.hasOwn(QUEUE_CALLS, topic) ? QUEUE_CALLS[topic] : undefined;
   if (call !== undefined) return answerQueueCall(core, peer, id, call, asked);
