@@ -150,7 +150,7 @@ export class Subscriber<Item extends Content = Content> implements DeliveryOwner
     this.#cancelRepeat?.();
     this.#left?.resolve();
     if (this.kind.acks) this.#consumer.clear();
-    else if (this.kind.plain && this.#state === "live") this.gap(new Gap(undefined, "disconnected"));
+    else if (this.kind.plain && this.#state === "live") this.#consumer.gap(new Gap(undefined, "disconnected"));
   }
 
   /** @throws PodbusError `limit` where the broker goes on although it was told to hold this. */
@@ -162,6 +162,7 @@ export class Subscriber<Item extends Content = Content> implements DeliveryOwner
     else this.#giveBack([item]);
   }
 
+  /** @throws PodbusError as {@link deliver} */
   gap(gap: Gap): void {
     this.#checkInbox();
     if (this.#state !== "over") this.#consumer.gap(gap);

@@ -83,16 +83,18 @@ export class Flow {
    * stop reading from it would stop it from ever emptying what is full.
    */
   admit(peer: Peer, route: Route, bytes: number): boolean {
+    const isShort = this.#core.pressure.isOn;
     if (!peer.off.has(route.topic)) {
+      if ((!isShort && peer.off.size < MAX_TOPICS_OFF) || !leadsToFull(route)) return true;
       // One that is not paused, because it empties what is full itself, may not go on for ever with other topics.
-      return peer.off.size < MAX_TOPICS_OFF || !leadsToFull(route) || !this.#isOwn(peer);
+      if (!isShort) return !this.#isOwn(peer);
     }
-    // Where memory is short there is little headroom: what a read brought is on its way already.
-    const headroom = this.#core.pressure.isOn
-      ? Math.min(this.#headroomBytes, SHORT_HEADROOM_BYTES)
-      : this.#headroomBytes;
-    if (peer.offBytes + bytes > headroom && this.#isOwn(peer)) return false;
-    peer.offBytes += bytes;
+    // Where memory is short there is little headroom: what a read brought is on its way already. And what waits for many receivers
+    // is held many times over.
+    const headroom = isShort ? Math.min(this.#headroomBytes, SHORT_HEADROOM_BYTES) : this.#headroomBytes;
+    const held = isShort ? bytes * Math.max(1, route.outboxes.length) : bytes;
+    if (peer.offBytes + held > headroom && this.#isOwn(peer)) return false;
+    peer.offBytes += held;
     if (peer.offBytes > headroom) this.#restrain(peer);
     return true;
   }

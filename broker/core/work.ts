@@ -6,9 +6,9 @@ export const Work = {
   /** A message to a receiver that is full, or heeds headers. */
   OFFER: 10,
   /** A node of the tree of patterns, when a topic is matched. */
-  VISIT: 5,
+  VISIT: 15,
   /** A receiver that was found by that: it is sorted, and its outbox touched anew. */
-  MATCH: 10,
+  MATCH: 20,
   /** A subscription that comes or goes: every topic is matched anew. */
   SUBSCRIBE: 50,
   /** What the broker answers of itself, and for each connection and queue that it looks at. */

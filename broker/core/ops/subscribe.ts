@@ -41,6 +41,12 @@ export function subscribe(core: Core, peer: Peer, frame: Frame, chunk: PooledChu
         `this connection has ${most} subscriptions, which is the limit (option maxSubscriptions)`,
       );
     }
+    if (core.subscriptions >= core.pressure.mostSubscriptions) {
+      throw new Refusal(
+        "limit",
+        `the broker has ${core.subscriptions} subscriptions, for which it has memory (option memoryLimit); end some`,
+      );
+    }
     add(core, peer, sid, pattern, options);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
