@@ -12,11 +12,12 @@ import type { Run } from "../dispatch.ts";
 import { toJson } from "../display.ts";
 import type { Check } from "../doctor/check.ts";
 import { checkCredentials } from "../doctor/credentials.ts";
-import { credentialFacts, limitFacts, nameFacts, placeOf } from "../doctor/facts.ts";
+import { credentialFacts, limitFacts, nameFacts, placeOf, secretFacts } from "../doctor/facts.ts";
 import { checkLimits } from "../doctor/limits.ts";
 import { checkName } from "../doctor/name.ts";
 import { checkNamespace } from "../doctor/namespace.ts";
 import { checkData, checkSocketPlace } from "../doctor/places.ts";
+import { checkSecret } from "../doctor/secret.ts";
 import { showChecks } from "../doctor/show.ts";
 import { parseNumber } from "../numbers.ts";
 import { out } from "../output.ts";
@@ -28,6 +29,7 @@ interface DoctorOptions {
   memoryLimit?: number;
   maxConnections?: number;
   secretFile?: string;
+  name?: string;
   json?: true;
 }
 
@@ -56,6 +58,8 @@ export const run: Run = async (args) => {
         .env("PODBUS_MAX_CONNECTIONS")
         .argParser((text: string) => parseNumber({ kind: "count", minimum: 1 }, text)),
     )
+    .addOption(new Option("--secret-file <path>", "the secret that is proved").env("PODBUS_SECRET_FILE"))
+    .addOption(new Option("--name <name>", "the name to connect by, as a client").env("PODBUS_NAME"))
     .option("--json", "print each check as a JSON object");
   command.parse(args, { from: "user" });
   const options = command.opts<DoctorOptions>();
@@ -74,6 +78,7 @@ async function examine({
   memoryLimit,
   maxConnections,
   secretFile,
+  name,
 }: DoctorOptions): Promise<Check[]> {
   const address = parseAddress(text);
   const uid = process.geteuid?.() ?? 0;
@@ -81,8 +86,9 @@ async function examine({
   const hasSecret = secretFile !== undefined;
   return [
     checkNamespace({ address, facts: readNamespaceFacts(), hasSecret, sharers: readSharers() }),
-    ...checkName(await nameFacts(address)),
+    ...checkName(await nameFacts(address, { name, secretFile })),
     checkCredentials(await credentialFacts()),
+    ...(secretFile === undefined ? [] : [checkSecret(secretFacts(secretFile))]),
     ...checkLimits(limitFacts({ memoryLimit, maxConnections })),
     ...(address.kind === "file" ? [checkSocketPlace(placeOf(dirname(address.path), mounts), uid)] : []),
     checkData(data === undefined ? undefined : placeOf(data, mounts), uid),

@@ -66,7 +66,7 @@ export const run: Run = async (args) => {
 };
 
 /** In a node's network namespace a broker without a secret is everybody's. */
-function refuseHostNetwork({ address = DEFAULT_ADDRESS, secretFile }: BrokerOptions & { secretFile?: string }): void {
+function refuseHostNetwork({ address = DEFAULT_ADDRESS, secretFile }: BrokerOptions): void {
   const hasSecret = secretFile !== undefined;
   const problem = hostNetworkProblem({
     address: parseAddress(address, { autobind: true }),

@@ -1,7 +1,7 @@
 // Gathers what the checks judge. Whatever can't be read is told as that, and stops nothing.
 
-import { accessSync, closeSync, constants, existsSync, readFileSync, statfsSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { accessSync, closeSync, constants, existsSync, readdirSync, readFileSync, statfsSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 
 import { connect, PodbusError } from "../../client/index.ts";
 import type { Address } from "../../shared/address.ts";
@@ -11,25 +11,33 @@ import { listen } from "../../shared/os/listen.ts";
 import { containerMemoryLimit } from "../../shared/os/memory-limit.ts";
 import { type Mount, mountOf } from "../../shared/os/mounts.ts";
 import { openFilesLimit } from "../../shared/os/open-files.ts";
+import { readSecrets } from "../../shared/os/secret-files.ts";
 import { listSockets, type SocketInfo } from "../../shared/os/sockets.ts";
 import { probe } from "../ls/probe.ts";
 import type { CredentialFacts } from "./credentials.ts";
 import type { LimitFacts } from "./limits.ts";
 import type { NameFacts } from "./name.ts";
 import type { Place } from "./places.ts";
+import type { SecretFacts } from "./secret.ts";
 
 /** A broker that answers at all does so at once. */
 const CONNECT_MS = 1000;
 
+/** As a client has them. */
+export interface ClientOptions {
+  readonly name?: string | undefined;
+  readonly secretFile?: string | undefined;
+}
+
 const ownUid = (): number => process.geteuid?.() ?? 0;
 
 /** Asks who listens there; nothing is sent but what a client says first. */
-export async function nameFacts(address: Address): Promise<NameFacts> {
+export async function nameFacts(address: Address, client: ClientOptions): Promise<NameFacts> {
   const common = { address, sockets: socketsHere(), uid: ownUid() };
   const listener = address.kind === "autobind" ? undefined : listenerAt(address);
   if (listener === undefined) return { ...common, listener, greeting: undefined, client: undefined };
   const greeting = await probe(address.text);
-  return { ...common, listener, greeting, client: await tryClient(address.text) };
+  return { ...common, listener, greeting, client: await tryClient(address.text, client) };
 }
 
 function socketsHere(): readonly SocketInfo[] | string {
@@ -54,9 +62,9 @@ function listenerAt(address: Address): Credentials | undefined {
   }
 }
 
-async function tryClient(address: string): Promise<NameFacts["client"]> {
+async function tryClient(address: string, options: ClientOptions): Promise<NameFacts["client"]> {
   try {
-    const bus = await connect({ address, name: "podbus doctor", connectTimeoutMs: CONNECT_MS });
+    const bus = await connect({ name: "podbus doctor", ...options, address, connectTimeoutMs: CONNECT_MS });
     await bus.close();
     return { connected: true };
   } catch (error) {
@@ -78,6 +86,22 @@ export async function credentialFacts(): Promise<CredentialFacts> {
   } catch (error) {
     return { own, seen: (error as Error).message };
   }
+}
+
+/** What begins with a dot is no secret: the kubelet keeps the versions of a volume there. */
+const secretNames = (folder: string): string[] => readdirSync(folder).filter((name) => !name.startsWith("."));
+
+/** Of a file, or of a folder of them. */
+export function secretFacts(path: string): SecretFacts {
+  let found: number | string;
+  try {
+    found = readSecrets(path).length;
+  } catch (error) {
+    found = (error as Error).message;
+  }
+  const files = attempt(() => secretNames(path).map((name) => join(path, name))) ?? [path];
+  const modes = files.map((file) => attempt(() => statSync(file).mode)).filter((mode) => mode !== undefined);
+  return { path, found, isOpen: modes.length === 0 ? undefined : modes.some((mode) => (mode & 0o004) !== 0) };
 }
 
 export function limitFacts(given: Pick<LimitFacts, "maxConnections" | "memoryLimit">): LimitFacts {

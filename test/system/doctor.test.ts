@@ -103,6 +103,23 @@ describe("serve", () => {
     expect(stderr).toMatch(/^podbus: this pod shares the node's network namespace .*--secret-file.*\n$/);
   });
 
+  test("starts there with a secret, and doctor has nothing against it", async () => {
+    const secret = join(folder, "secret");
+    writeFileSync(secret, "a secret of more than sixteen bytes\n", { mode: 0o600 });
+    const address = uniqueAddress();
+    const where: Where = { before: hosts("node"), env: { PODBUS_SECRET_FILE: secret, PODBUS_ADDRESS: address } };
+    await using broker = podbus(where, "serve");
+    await untilListening(broker);
+    const { code, stdout } = await podbus(where, "doctor", "--json").ended;
+    const checks = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Check);
+    const states = new Map(checks.map(({ check, state }) => [check, state]));
+    expect([states.get("namespace"), states.get("secret"), states.get("broker")]).toEqual(["ok", "ok", "ok"]);
+    expect(code).toBe(0);
+  });
+
   test("starts in a pod's own network, and on a file-system socket in the node's", async () => {
     await using inPod = podbus({ before: hosts("pod"), net: true }, "serve", "--address", uniqueAddress());
     await untilListening(inPod);

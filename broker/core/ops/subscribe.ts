@@ -42,6 +42,7 @@ export function subscribe(core: Core, peer: Peer, frame: Frame, chunk: PooledChu
       );
     }
     if (core.subscriptions >= core.pressure.mostSubscriptions) {
+      core.limited.memoryLimit++;
       throw new Refusal(
         "limit",
         `the broker has ${core.subscriptions} subscriptions, for which it has memory (option memoryLimit); end some`,

@@ -147,3 +147,21 @@ describe("who waits for whom stays bounded", () => {
     expect(world.imbalance).toBe(0);
   });
 });
+
+test("all connections together have as many subscriptions as there is memory for, and more when some have gone", () => {
+  const world = new World({ memoryLimit: 4 * 1024 * 1024 });
+  const most = (4 * 1024 * 1024) / 2 / 2048;
+  const clients = [world.connect(), world.connect()];
+  for (const client of clients) for (let sid = 1; sid <= 600; sid++) client.send(Op.SUB, sid, `t.${sid}`);
+  world.run();
+  expect(clients[0]!.read()).toEqual([]);
+  const refused = clients[1]!.read();
+  expect(refused).toHaveLength(1200 - most);
+  expect(refused[0]!.slice(0, 3)).toEqual([Op.ERR, most - 600 + 1, "limit"]);
+  expect(refused[0]![3]).toMatch(/memoryLimit/);
+  expect(world.core.limited.memoryLimit).toBe(1200 - most);
+  clients[0]!.leave();
+  clients[1]!.send(Op.SUB, 9999, "t.again");
+  world.run();
+  expect(clients[1]!.read()).toEqual([]);
+});

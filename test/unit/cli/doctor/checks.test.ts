@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { checkCredentials } from "../../../../cli/doctor/credentials.ts";
 import { checkLimits, type LimitFacts } from "../../../../cli/doctor/limits.ts";
 import { checkData, checkSocketPlace, type Place } from "../../../../cli/doctor/places.ts";
+import { checkSecret } from "../../../../cli/doctor/secret.ts";
 import { showChecks } from "../../../../cli/doctor/show.ts";
 
 const MIB = 1024 * 1024;
@@ -24,6 +25,19 @@ describe("credentials", () => {
     ["an unmapped uid", { ...own, uid: 65534 }, { ...own, uid: 65534 }, "warning", /65534/],
   ])("%s", (_what, own, seen, state, says) => {
     const check = checkCredentials({ own, seen });
+    expect([check.state, check.advice !== undefined]).toEqual([state, state !== "ok"]);
+    expect(check.says).toMatch(says);
+  });
+});
+
+describe("the secret", () => {
+  test.each([
+    ["one that only some may read", 1, false, "ok", /a secret is read/],
+    ["several", 3, undefined, "ok", /3 secrets are read/],
+    ["one that everybody may read", 1, true, "warning", /every user here may read/],
+    ["one that can't be read", "there is no such file", undefined, "problem", /no such file/],
+  ])("%s", (_what, found, isOpen, state, says) => {
+    const check = checkSecret({ path: "/s", found, isOpen });
     expect([check.state, check.advice !== undefined]).toEqual([state, state !== "ok"]);
     expect(check.says).toMatch(says);
   });
