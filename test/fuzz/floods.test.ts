@@ -97,6 +97,14 @@ beforeEach(async () => {
 
 /** Nobody who was there to do harm has left anything behind. */
 afterEach(async () => {
+  try {
+    await examine();
+  } finally {
+    await broker[Symbol.asyncDispose]();
+  }
+});
+
+async function examine(): Promise<void> {
   for (const client of clients) client.destroy();
   await pair.sees(20);
   await eventually(async () => {
@@ -109,7 +117,7 @@ afterEach(async () => {
   await pair.stop();
   const { code, stderr } = await broker.stop();
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-});
+}
 
 test("a slow-loris: connections that trickle take no place from those that say hello", async () => {
   const hello = frame(Op.HELLO, 1, ext1({ name: "x".repeat(50) }));
