@@ -85,6 +85,7 @@ export class Subscription<Data = Untyped> implements AsyncIterable<Message<Data>
     if (handler === undefined) {
       this.#iteration = new Iteration(inbox, work, {
         left: () => subscriber.unsubscribe(),
+        isOpen: (message) => isAcked && !(message as Message).settled,
         pass: (isInside) => scope.enter(isInside ? subscriber : undefined),
       });
       consumer = this.#iteration;

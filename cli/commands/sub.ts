@@ -51,23 +51,22 @@ export const run: Run = async (args) => {
   const printer = new Printer(bus, patterns, how, options);
   const printing = printer.run();
   const ended = await Promise.race([printing, stopped]);
-  if (ended === undefined) {
-    await bus.close();
-    return Exit.DONE;
-  }
-  await printer.drain();
+  const ending = printer.end();
   await printing;
-  await bus.drain();
-  return options.count === undefined ? Exit.DONE : exitCodeOfSignal(ended);
+  await ending;
+  return ended === undefined || options.count === undefined ? Exit.DONE : exitCodeOfSignal(ended);
 };
 
 class Printer {
+  readonly #bus: Bus;
   readonly #options: SubOptions;
   readonly #acks: boolean;
   readonly #subscriptions: Subscription[];
   #left: number;
+  #ending: Promise<void> | undefined;
 
   constructor(bus: Bus, patterns: readonly string[], how: SubscribeOptions, options: SubOptions) {
+    this.#bus = bus;
     this.#options = options;
     this.#acks = how.ack === true;
     this.#left = options.count ?? Infinity;
@@ -83,9 +82,13 @@ class Printer {
     await Promise.all(this.#subscriptions.map((subscription) => this.#print(subscription)));
   }
 
-  /** Prints what has come, and no more; what a queue gave and was not printed goes back. */
-  async drain(): Promise<void> {
-    await Promise.all(this.#subscriptions.map((subscription) => subscription.drain()));
+  /** Prints what has come, and no more. What a queue gave and was not printed goes back with the connection, which costs no attempts. */
+  end(): Promise<void> {
+    if (this.#ending === undefined) {
+      this.#ending = this.#bus.drain();
+      this.#ending.catch(() => {}); // told to who awaits it
+    }
+    return this.#ending;
   }
 
   async #print(subscription: Subscription): Promise<void> {
@@ -99,10 +102,11 @@ class Printer {
         await out.flushed();
         message.ack();
       }
-      if (this.#left === 0) break;
+      if (this.#left > 0) continue;
+      // Whoever has printed the last one ends the others' loops.
+      void this.end();
+      break;
     }
-    // Whoever has printed the last one ends the others' loops.
-    if (this.#left === 0) for (const other of this.#subscriptions) void other.unsubscribe();
   }
 
   #put(message: Message): void | Promise<void> {

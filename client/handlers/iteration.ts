@@ -9,6 +9,8 @@ import type { Consumer, Work } from "./consumer.ts";
 export interface IterationHooks {
   /** The loop was left. Resolves once the subscription has ended. */
   left(): Promise<void>;
+  /** Whether the broker waits for what the loop does with it. */
+  isOpen(item: unknown): boolean;
   /** What the caller does next is a pass of the loop; or, with false, no longer is. */
   pass(isInside: boolean): void;
 }
@@ -22,6 +24,7 @@ export class Iteration<Item extends Content> implements Consumer<Item>, AsyncIte
   #started = false;
   #ended = false;
   #error: Error | undefined;
+  #released: Later | undefined;
   untracked = 0;
 
   constructor(inbox: Inbox<Item>, work: Work<Item>, hooks: IterationHooks) {
@@ -56,9 +59,12 @@ export class Iteration<Item extends Content> implements Consumer<Item>, AsyncIte
     return this.#inbox.clear();
   }
 
-  finish(): Promise<void> {
+  /** Waits for the pass whose message is to be settled yet, and for no other. */
+  async finish(): Promise<void> {
     this.stop(undefined);
-    return Promise.resolve();
+    if (this.#current === undefined || !this.#hooks.isOpen(this.#current)) return;
+    this.#released ??= new Later();
+    await this.#released.promise;
   }
 
   /** What waits in the inbox is still given to the loop. */
@@ -110,5 +116,6 @@ export class Iteration<Item extends Content> implements Consumer<Item>, AsyncIte
     this.#current = undefined;
     this.untracked = 0;
     this.#inbox.done(current);
+    this.#released?.resolve();
   }
 }

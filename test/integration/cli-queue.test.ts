@@ -259,3 +259,13 @@ describe("the books", () => {
     expect(JSON.parse(stdout.split("\n")[0]!)).toHaveProperty("memoryLimitBytes");
   });
 });
+
+test("looking at some messages of a queue costs the others no attempt", async () => {
+  await kept("look", "--ack", "--max-attempts", "2");
+  for (const n of ["1", "2", "3", "4", "5", "6", "7", "8"]) await run("pub", "look.a", n);
+  for (const n of [1, 2, 3]) {
+    const { code, stdout } = await run("sub", "look.>", "--queue", "look", "--ack", "--count", "1");
+    expect([code, stdout]).toEqual([0, `look.a ${n}\n`]);
+  }
+  expect(await show("look")).toMatchObject({ settled: 3, waiting: 5, dead: 0, inFlight: 0 });
+});

@@ -186,3 +186,25 @@ test("draining a bus returns what was not begun, at the cost of an attempt for o
   expect(seen.map(({ data }) => data)).toEqual(upTo(49, 1));
   expect(seen.filter(({ attempt }) => attempt > 1).length).toBeLessThanOrEqual(1);
 });
+
+test("draining a bus waits for the pass of a loop whose message is not settled", async () => {
+  await using buses = await Buses.start();
+  const publisher = await buses.connect();
+  const worker = await buses.connect();
+  const options = { queue: "q", ack: true, keep: true } as const;
+  const sub = worker.subscribe("job", options);
+  await sub.ready;
+  for (let i = 0; i < 5; i++) await publisher.publish("job", i);
+  let draining: Promise<void> | undefined;
+  for await (const message of sub) {
+    draining = worker.drain();
+    await delay(50);
+    message.ack();
+  }
+  await draining;
+  expect(await publisher.request("$sys.queue.show", { queue: "q" })).toMatchObject({
+    settled: 1,
+    waiting: 4,
+    inFlight: 0,
+  });
+});
