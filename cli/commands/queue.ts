@@ -23,6 +23,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
   purge: { usage: " NAME", summary: "drop all that waits in it", load: () => import("./queue/purge.ts") },
   rm: { usage: " NAME", summary: "remove it, with all that waits in it", load: () => import("./queue/rm.ts") },
+  wait: { usage: " NAME", summary: "wait until it is empty", load: () => import("./queue/wait.ts") },
   replay: { usage: " NAME", summary: "put dead letters back where they died", load: () => import("./queue/replay.ts") },
 };
 

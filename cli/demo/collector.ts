@@ -8,7 +8,7 @@ import { setImmediate as turn, setTimeout as pause } from "node:timers/promises"
 import type { Bus } from "../../client/index.ts";
 import { type FoundFile, hasChanged, PartReader } from "./files.ts";
 import { Ledger } from "./ledger.ts";
-import { PRODUCER_TOPIC, type Report, type Result, RESULTS_TOPIC, WORKERS } from "./wire.ts";
+import { PRODUCER_TOPIC, type Report, type Result, RESULTS_TOPIC } from "./wire.ts";
 
 /** Synchronous work at a time. */
 const SLICE_MS = 4;
@@ -24,7 +24,7 @@ export interface Share {
 export class Collector {
   readonly ledger: Ledger = new Ledger();
   /** What each worker did. */
-  readonly shares: Share[] = Array.from({ length: WORKERS }, () => ({ parts: 0, bytes: 0 }));
+  readonly shares: Share[];
   /** Of the results so far. */
   bytes = 0;
   /** Parts that the producer published, once it is done. */
@@ -35,8 +35,9 @@ export class Collector {
   readonly #files: readonly FoundFile[];
   #wake: () => void = () => {};
 
-  constructor(files: readonly FoundFile[]) {
+  constructor(files: readonly FoundFile[], workers: number) {
     this.#files = files;
+    this.shares = Array.from({ length: workers }, () => ({ parts: 0, bytes: 0 }));
   }
 
   /** Subscribes; resolves once nothing can be missed. */

@@ -7,15 +7,17 @@ import { type Bus, connect } from "../../client/index.ts";
 import type { Run } from "../dispatch.ts";
 import { Exit } from "../usage.ts";
 import { PartReader } from "./files.ts";
-import { fileTopic, PRODUCER_TOPIC, type Report, RESULTS_TOPIC, workerTopic, WORKERS } from "./wire.ts";
+import { fileTopic, PRODUCER_TOPIC, type Report, RESULTS_TOPIC, workerTopic } from "./wire.ts";
 
 const NUL = 0;
 
-export const run: Run = async ([address]) => {
+export const run: Run = async ([address, workers]) => {
   process.on("SIGINT", () => {}); // the terminal sends it to all; the demo's first process decides
   await using bus = await connect({ address: address!, name: "producer" });
   // Nobody is missed: all workers are there, and who collects their results.
-  const ready = Array.from({ length: WORKERS }, (_, i) => bus.waitFor(workerTopic(i + 1), { for: "responder" }));
+  const ready = Array.from({ length: Number(workers) }, (_, i) =>
+    bus.waitFor(workerTopic(i + 1), { for: "responder" }),
+  );
   await Promise.all([...ready, bus.waitFor(RESULTS_TOPIC), bus.waitFor(PRODUCER_TOPIC)]);
 
   await report(bus, { kind: "started" });

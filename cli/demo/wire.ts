@@ -3,17 +3,20 @@
 //   producer  -- files.KIND: a part, headers {file, part} -->  the queue "hashers" of the workers
 //   worker    -- demo.results: Result ----------------------->  collector
 //   producer  -- demo.producer: Report ---------------------->  collector
+//   collector -- demo.over ---------------------------------->  workers that others started
 //
 // A file is known by its place in the list that the collector gave the producer.
 
 /** A part is at most this long. */
 export const PART_BYTES: number = 256 * 1024;
 
+/** Of a demo that starts its own. */
 export const WORKERS = 3;
 export const QUEUE = "hashers";
 export const FILES_PATTERN = "files.>";
 export const RESULTS_TOPIC = "demo.results";
 export const PRODUCER_TOPIC = "demo.producer";
+export const OVER_TOPIC = "demo.over";
 
 /** A worker responds there once it is ready. */
 export const workerTopic = (worker: number): string => `demo.worker.${worker}`;

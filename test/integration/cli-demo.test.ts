@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import { eventually, runCli, startCli } from "../support/processes.ts";
+import { eventually, runCli, startBroker, startCli } from "../support/processes.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -100,4 +100,21 @@ test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)("no process outlives it aft
   const { code } = await demo.stop(signal);
   expect(code).toBe({ SIGINT: 130, SIGTERM: 143, SIGKILL: null }[signal]);
   await eventually(() => !hasSocketOf(demo.pid));
+});
+
+test("joins a broker and workers that others started, which end with it where they are to", async () => {
+  for (let i = 0; i < 50; i++) writeFileSync(join(folder, `small${i}.js`), `module.exports = ${i};\n`);
+  await using broker = await startBroker();
+  const { env } = broker;
+  await using stays = startCli(["demo-worker", "2"], { env });
+  for (let round = 1; round <= 2; round++) {
+    await using once = startCli(["demo-worker", "1", "--once"], { env });
+    const { code, stdout, stderr } = await runCli(["demo", "--join", "2", "--json", folder], { env });
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain(`through ${broker.address}: broker, producer and 2 workers that joined\n`);
+    const { files, parts, shares } = JSON.parse(stdout) as { files: number; parts: number; shares: unknown[] };
+    expect({ files, parts, shares: shares.length }).toEqual({ files: 50, parts: 50, shares: 2 });
+    expect(await once.ended).toMatchObject({ code: 0, stderr: "" });
+  }
+  expect(await stays.stop()).toMatchObject({ code: 0, stderr: "" });
 });

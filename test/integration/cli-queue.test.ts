@@ -151,7 +151,7 @@ test("a message with an id that is known is not taken again", async () => {
 describe("wrong usage", () => {
   test.each([
     [["queue"], "an action is missing"],
-    [["queue", "burn"], 'there is no action "burn": podbus queue has ls, show, set, purge, rm, replay'],
+    [["queue", "burn"], 'there is no action "burn": podbus queue has ls, show, set, purge, rm, wait, replay'],
     [["queue", "--json", "ls"], "options come behind the action"],
     [["queue", "show"], "missing required argument 'queue'; see podbus queue show --help"],
     [["queue", "ls", "jobs"], "too many arguments"],
@@ -268,4 +268,19 @@ test("looking at some messages of a queue costs the others no attempt", async ()
     expect([code, stdout]).toEqual([0, `look.a ${n}\n`]);
   }
   expect(await show("look")).toMatchObject({ settled: 3, waiting: 5, dead: 0, inFlight: 0 });
+});
+
+test("wait ends once nothing waits, and all that was taken is settled", async () => {
+  await kept("tidy");
+  expect(await run("queue", "wait", "tidy")).toMatchObject({ code: 0, stdout: "", stderr: "" });
+  expect(await run("pub", "--confirm", "tidy.a", "1", "2")).toMatchObject({ code: 0 });
+  const late = await run("queue", "wait", "tidy", "--for", "0");
+  expect({ code: late.code, stdout: late.stdout }).toEqual({ code: 1, stdout: "" });
+  expect(late.stderr).toBe("podbus: 2 messages wait in tidy, 0 are being worked on; see podbus queue show\n");
+
+  await using waiting = startCli(["queue", "wait", "tidy"], { env: broker.env });
+  await using worker = startCli(["sub", "tidy.>", "--queue", "tidy"], { env: broker.env });
+  expect(await waiting.ended).toMatchObject({ code: 0, stdout: "", stderr: "" });
+  await worker.untilPrinted("tidy.a 2\n");
+  expect(await run("queue", "wait", "nothing")).toMatchObject({ code: 1, stdout: "" });
 });
