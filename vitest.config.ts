@@ -1,8 +1,8 @@
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 /** Each project is one kind of test; `npm test` runs the first two, `.ci/run` all of them. */
-const project = (name: string, folder: string, testTimeout: number) => ({
-  test: { name, include: [`test/${folder}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout },
+const project = (name: string, folder: string, testTimeout: number, globalSetup: string[] = []) => ({
+  test: { name, include: [`test/${folder}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout, globalSetup },
 });
 
 /** Where each run leaves its results for `.ci/run` to add up. */
@@ -21,6 +21,7 @@ const config: ViteUserConfig = defineConfig({
       project("examples", "examples", 180_000),
       project("fault", "fault", 600_000),
       project("fuzz", "fuzz", 600_000),
+      project("pod", "pod", 180_000, ["test/support/pod/setup.ts"]),
     ],
   },
 });

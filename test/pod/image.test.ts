@@ -1,0 +1,100 @@
+// The image by itself: what is in it, whom it runs as, and that it needs neither a shell nor a file system that can be written.
+
+import { afterEach, describe, expect, inject, test } from "vitest";
+
+import { eventually } from "../support/processes.ts";
+import { IMAGE } from "../support/pod/images.ts";
+import { Podman } from "../support/pod/podman.ts";
+
+const podman: Podman = new Podman(inject("podman"));
+
+/** As restricted as a pod is. */
+const SAFE = ["--network", "none", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "all"];
+const NAME = "broker";
+
+const serve = (...options: string[]): Promise<string> =>
+  podman.must("run", "--detach", "--name", NAME, ...SAFE, ...options, IMAGE);
+
+/** podman 4.3 asks by itself only where systemd runs. */
+const isHealthy = async (): Promise<boolean> => (await podman.run("healthcheck", "run", NAME)).code === 0;
+
+/** Runs JavaScript in the image, whose Node is in its usual place. */
+const evaluate = (code: string): Promise<string> =>
+  podman.must("run", "--rm", ...SAFE, "--no-healthcheck", "--entrypoint", "node", IMAGE, "-e", code);
+
+afterEach(() => podman.clear());
+
+describe("the image", () => {
+  test("names its user by number, and has the broker as its process and a health check without a shell", async () => {
+    const template =
+      "{{json .Config.User}} {{json .Config.Entrypoint}} {{json .Config.Cmd}} {{json .HealthCheck.Test}}";
+    const shown = await podman.must("inspect", "--type", "image", "--format", template, IMAGE);
+    expect(shown).toBe(
+      '"65532:65532" ["/usr/local/bin/podbus"] ["serve"] ["CMD","/usr/local/bin/podbus","ping","--quiet"]',
+    );
+  });
+
+  test("adds one binary of each native package, and less than 8 MiB", async () => {
+    const code = `const { readdirSync, statSync } = require("node:fs");
+      const files = readdirSync("/podbus", { recursive: true }).map((name) => "/podbus/" + name);
+      const bytes = files.reduce((sum, file) => sum + (statSync(file).isFile() ? statSync(file).size : 0), 0);
+      console.log(JSON.stringify({ bytes, native: files.filter((file) => file.endsWith(".node")) }));`;
+    const { bytes, native } = JSON.parse(await evaluate(code)) as { bytes: number; native: string[] };
+    expect(bytes).toBeLessThan(8 * 1024 * 1024);
+    for (const name of ["@koromix/koffi-", "@lmdb/lmdb-"]) {
+      expect(native.filter((file) => file.includes(name))).toHaveLength(1);
+    }
+  });
+
+  test("V8 takes the compiled code that is in it", async () => {
+    const code = `const { readFileSync } = require("node:fs");
+      const [source, cachedData] = [readFileSync("/podbus/podbus.js", "latin1"), readFileSync("/podbus/podbus.js.code")];
+      console.log(new (require("node:vm").Script)(source, { cachedData }).cachedDataRejected);`;
+    expect(await evaluate(code)).toBe("false");
+  });
+
+  test("has no shell", async () => {
+    expect((await podman.run("run", "--rm", ...SAFE, "--entrypoint", "/bin/sh", IMAGE, "-c", "true")).code).not.toBe(0);
+  });
+});
+
+describe.each([
+  ["its own user", []],
+  ["a uid as OpenShift gives one", ["--user", "1000650000:0"]],
+  ["root", ["--user", "0"]],
+])("as %s", (_, user) => {
+  test("serves, is asked, and ends with 0 on SIGTERM as process 1", async () => {
+    await serve(...user);
+    await eventually(isHealthy);
+    expect(await podman.must("exec", NAME, "podbus", "ls")).toContain("@podbus");
+    await podman.must("stop", "--time", "20", NAME);
+    expect(await podman.inspect(NAME, "{{.State.ExitCode}} {{.HostConfig.ReadonlyRootfs}}")).toBe("0 true");
+    expect(await podman.logs(NAME)).toContain('"msg":"closed"');
+  });
+});
+
+test("keeps durable queues in a volume, whoever it runs as", async () => {
+  await serve("--user", "1000650000:0", "--volume", "data:/var/lib/podbus", "--env", "PODBUS_DATA=/var/lib/podbus");
+  await eventually(isHealthy);
+  await podman.must("exec", NAME, "podbus", "pub", "--retain", "--confirm", "config.mode", "on");
+  await podman.must("kill", NAME);
+  await podman.must("wait", NAME);
+  await podman.must("start", NAME);
+  await eventually(isHealthy);
+  expect(await podman.must("exec", NAME, "podbus", "sub", "--count", "1", "--raw", "config.mode")).toBe("on");
+});
+
+test("a broker that can't have its data directory says so in a line", async () => {
+  const { code, stderr } = await podman.run(
+    "run",
+    "--rm",
+    ...SAFE,
+    "--no-healthcheck",
+    IMAGE,
+    "serve",
+    "--data",
+    "/nowhere",
+  );
+  expect(code).toBe(1);
+  expect(stderr.trimEnd()).toMatch(/^podbus: [^\n]*\/nowhere[^\n]*$/);
+});
