@@ -1,12 +1,11 @@
 // From the arguments to an exit code. Knows which commands there are, and loads the one that is asked for and nothing else:
 // `podbus ping` as a probe, and `podbus serve` as a sidecar, start in little more than Node itself takes.
 
-import { CommanderError } from "commander";
-
 import { printable } from "../shared/printable.ts";
 import { VERSION } from "../shared/version.ts";
 import { out } from "./output.ts";
-import { errorLine, Exit, exitCodeOf, UsageError, usageOf } from "./usage.ts";
+import { runCommand } from "./run-command.ts";
+import { Exit, UsageError } from "./usage.ts";
 
 /** What a command's module exports: parses its arguments, does it, and resolves with the exit code. */
 export type Run = (args: readonly string[]) => Promise<number>;
@@ -41,29 +40,9 @@ const COMMANDS: Record<string, Entry> = {
 };
 
 /** Runs `podbus ARGS…`. Never rejects: what went wrong is one line on standard error. */
-export async function dispatch(args: readonly string[]): Promise<number> {
+export function dispatch(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args;
-  dropEmptyVariables();
-  try {
-    return await start(first, rest);
-  } catch (error) {
-    if (error instanceof CommanderError) {
-      if (error.exitCode === 0) return Exit.DONE; // --help, which has been shown
-      process.stderr.write(`${errorLine(usageOf(error.message, first!))}\n`);
-      return Exit.USAGE;
-    }
-    process.stderr.write(`${errorLine(error)}\n`);
-    return exitCodeOf(error);
-  } finally {
-    await out.flushed();
-  }
-}
-
-/** An empty variable is one that is not set, for the client, too: that is how many tools unset them. */
-function dropEmptyVariables(): void {
-  for (const [name, value] of Object.entries(process.env)) {
-    if (value === "" && name.startsWith("PODBUS_")) delete process.env[name];
-  }
+  return runCommand(first ?? "", () => start(first, rest));
 }
 
 async function start(name: string | undefined, args: readonly string[]): Promise<number> {

@@ -15,8 +15,8 @@ import type { Claim } from "./proof.ts";
 import { SocketTransport } from "./socket-transport.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
-/** Unlike any other process's, and cheap to count on from. */
-const processId = randomUUID();
+/** Unlike any other process's, and cheap to count on from; made when it is first asked for. */
+let processId: string | undefined;
 let ids = 0;
 
 export type EnvOptions = Pick<ResolvedOptions, "address" | "brokerUid" | "name" | "secret" | "secretFile">;
@@ -52,6 +52,7 @@ export class NodeEnv implements Env {
   }
 
   uniqueId(): string {
+    processId ??= randomUUID();
     return `${processId}-${(ids++).toString(36)}`;
   }
 

@@ -34,23 +34,21 @@ describe("the image", () => {
     );
   });
 
-  test("adds one binary of each native package, and less than 8 MiB", async () => {
-    const code = `const { readdirSync, statSync } = require("node:fs");
-      const files = readdirSync("/podbus", { recursive: true }).map((name) => "/podbus/" + name);
-      const bytes = files.reduce((sum, file) => sum + (statSync(file).isFile() ? statSync(file).size : 0), 0);
-      console.log(JSON.stringify({ bytes, native: files.filter((file) => file.endsWith(".node")) }));`;
-    const { bytes, native } = JSON.parse(await evaluate(code)) as { bytes: number; native: string[] };
-    expect(bytes).toBeLessThan(8 * 1024 * 1024);
-    for (const name of ["@koromix/koffi-", "@lmdb/lmdb-"]) {
-      expect(native.filter((file) => file.includes(name))).toHaveLength(1);
-    }
+  test("has one binary of each native package", async () => {
+    const code = `const files = require("node:fs").readdirSync("/podbus", { recursive: true });
+      console.log(JSON.stringify(files.filter((name) => name.endsWith(".node"))));`;
+    const native = JSON.parse(await evaluate(code)) as string[];
+    for (const name of ["/koffi/", "/@lmdb/"]) expect(native.filter((file) => file.includes(name))).toHaveLength(1);
   });
 
   test("V8 takes the compiled code that is in it", async () => {
     const code = `const { readFileSync } = require("node:fs");
-      const [source, cachedData] = [readFileSync("/podbus/podbus.js", "latin1"), readFileSync("/podbus/podbus.js.code")];
-      console.log(new (require("node:vm").Script)(source, { cachedData }).cachedDataRejected);`;
-    expect(await evaluate(code)).toBe("false");
+      const isRejected = (file) => {
+        const options = { cachedData: readFileSync(file + ".code") };
+        return new (require("node:vm").Script)(readFileSync(file, "latin1"), options).cachedDataRejected;
+      };
+      console.log(isRejected("/podbus/podbus.js"), isRejected("/podbus/ping.js"));`;
+    expect(await evaluate(code)).toBe("false false");
   });
 
   test("has no shell", async () => {
