@@ -2,6 +2,7 @@
 
 import { CommanderError } from "commander";
 
+import { dropEmptyVariables } from "./environment.ts";
 import { out } from "./output.ts";
 import { errorLine, Exit, exitCodeOf, usageOf } from "./usage.ts";
 
@@ -20,12 +21,5 @@ export async function runCommand(name: string, run: () => Promise<number>): Prom
     return exitCodeOf(error);
   } finally {
     await out.flushed();
-  }
-}
-
-/** An empty variable is one that is not set, for the client, too: that is how many tools unset them. */
-function dropEmptyVariables(): void {
-  for (const [name, value] of Object.entries(process.env)) {
-    if (value === "" && name.startsWith("PODBUS_")) delete process.env[name];
   }
 }

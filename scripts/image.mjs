@@ -2,7 +2,7 @@
 //
 //   podbus/podbus                 the command; runs one of these with the code that V8 compiled of it (image/start.cjs)
 //   podbus/podbus.js, .code       all of it, and what V8 compiled
-//   podbus/ping.js, .code         `podbus ping` alone, likewise
+//   podbus/ping.js, .code         what a probe needs, likewise
 //   podbus/yaml.js                as dist/ has it
 //   podbus/node_modules/          koffi and lmdb: just what is loaded here, for one libc, one processor and one Node
 //   usr/local/bin/podbus          a link to it

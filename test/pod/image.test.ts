@@ -71,6 +71,26 @@ describe.each([
   });
 });
 
+test("a probe and the command it stands for say the same", async () => {
+  await serve();
+  await eventually(isHealthy);
+  expect(await podman.must("exec", NAME, "podbus", "ping")).toMatch(/^@podbus answered in /);
+  expect(await podman.must("exec", NAME, "podbus", "ping", "-q", "--timeout", "3s", "--connect-timeout", "1s")).toBe(
+    "",
+  );
+  for (const [code, ...args] of [
+    [1, "--address", "@nobody"],
+    [2, "--address", "nobody"],
+    [2, "--timeout", "soon"],
+  ] as const) {
+    const [quiet, loud] = await Promise.all(
+      [["--quiet"], []].map((more) => podman.run("exec", NAME, "podbus", "ping", ...more, ...args)),
+    );
+    expect(quiet!.stderr).toMatch(/^podbus: [^\n]+\n/);
+    expect([quiet!.code, quiet!.stderr]).toEqual([code, loud!.stderr]);
+  }
+});
+
 test("keeps durable queues in a volume, whoever it runs as", async () => {
   await serve("--user", "1000650000:0", "--volume", "data:/var/lib/podbus", "--env", "PODBUS_DATA=/var/lib/podbus");
   await eventually(isHealthy);
