@@ -26,6 +26,11 @@ export class PooledChunk implements Chunk {
     return this.#owners > 1;
   }
 
+  /** How many hold it, its reader among them. */
+  get owners(): number {
+    return this.#owners;
+  }
+
   retain(): void {
     this.#owners++;
   }

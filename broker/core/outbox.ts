@@ -373,8 +373,9 @@ export class Outbox {
       const segment = this.#ring[(this.#head + i) & mask]!;
       const bytes = segment.end - segment.start;
       const before = kept > 0 ? this.#ring[(this.#head + kept - 1) & mask]! : EMPTY;
-      if (segment.chunk !== this.#own && bytes * 2 < segment.chunk!.buf.length) {
-        const from = segment.chunk!;
+      const from = segment.chunk!;
+      // One chunk that many hold is less than a copy for each of them.
+      if (from !== this.#own && bytes * 2 * Math.max(1, from.owners - 1) < from.buf.length) {
         this.#copyToOwn(segment, bytes);
         from.release();
       }

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 
 import { check } from "../../../../broker/core/sys/check.ts";
-import { type Element, ext1 } from "../../../support/msgpack.ts";
+import { type Element, ext1, frame } from "../../../support/msgpack.ts";
 import { Op } from "../../../support/raw-client.ts";
 import { World } from "../../../support/simulated.ts";
 
@@ -47,3 +47,24 @@ describe.each([
     expect(world.imbalance).toBe(0);
   });
 });
+
+test.each([10, 300, 1000])(
+  "what waits for %d that stopped is held once, as long as that is less than a copy for each",
+  (count) => {
+    const world = new World({ memoryLimit: 16 * LIMIT });
+    const receiver = world.connect();
+    for (let sid = 1; sid <= count; sid++) {
+      receiver.send(Op.SUB, sid, "t");
+      receiver.send(Op.XOFF, sid);
+    }
+    const publisher = world.connect();
+    const turn = Buffer.concat(Array.from({ length: 450 }, () => frame(Op.PUB, "t", Buffer.alloc(128))));
+    for (let i = 0; i < 100; i++) {
+      publisher.write(turn);
+      world.run();
+    }
+    expect(world.core.counters().waiting).toBe(100 * 450 * count);
+    expect(world.core.chunks.heldBytes).toBeLessThan(100 * turn.length * 1.5);
+    expect(check(world.core).problems).toEqual([]);
+  },
+);
