@@ -10,6 +10,11 @@ import (
 	"podbus/examples/wire"
 )
 
+type order struct {
+	ID    int      `msgpack:"id"`
+	Items []string `msgpack:"items"`
+}
+
 func main() {
 	topic, id := "orders.eu.created", 1
 	if len(os.Args) > 2 {
@@ -19,9 +24,8 @@ func main() {
 		}
 		topic = os.Args[1]
 	}
-	order := map[string]any{"id": id, "items": []string{"tea", "milk"}}
 	bus := wire.Connect("go-publish")
-	bus.Send(wire.PUB, topic, wire.Structured(order))
+	bus.Send(wire.PUB, topic, wire.Structured(order{id, []string{"tea", "milk"}}))
 	bus.Send(wire.SYNC, 1) // its OK says that the PUB has taken effect, and how many took it
 	for {
 		if op, frame := bus.Receive(); op == wire.OK && wire.As[int](frame[1]) == 1 {
