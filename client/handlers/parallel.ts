@@ -1,5 +1,6 @@
 // Several handlers at once. Up to a limit p-queue keeps count of those that run; it is loaded with the first subscription that wants
-// it. A handler that returns no promise is done when it returns, and never enters the queue (a task costs 2.5 µs).
+// it, and what comes until then is begun all the same, up to the same limit. A handler that returns no promise is done when it returns,
+// and never enters the queue (a task costs 2.5 µs).
 
 import type PQueue from "p-queue";
 
@@ -13,6 +14,8 @@ export class ParallelHandlers<Item extends Content> implements Consumer<Item> {
   readonly #work: Work<Item>;
   readonly #limit: number;
   #queue: PQueue | undefined;
+  /** What was begun before the queue was there. */
+  #early: Promise<void>[] = [];
   #running = 0;
   #idle: Later | undefined;
   #goingOn = false;
@@ -53,7 +56,7 @@ export class ParallelHandlers<Item extends Content> implements Consumer<Item> {
   stop(): void {}
 
   get #isFree(): boolean {
-    return this.#limit === Infinity || (this.#queue !== undefined && this.#queue.pending < this.#limit);
+    return (this.#queue?.pending ?? this.#running) < this.#limit;
   }
 
   get #isIdle(): boolean {
@@ -62,8 +65,11 @@ export class ParallelHandlers<Item extends Content> implements Consumer<Item> {
 
   async #load(): Promise<void> {
     const { default: Queue } = await import("p-queue");
-    this.#queue = new Queue({ concurrency: this.#limit });
-    this.#queue.on("next", () => this.#goOn());
+    const queue = new Queue({ concurrency: this.#limit });
+    for (const settled of this.#early) void queue.add(() => settled);
+    this.#early = [];
+    queue.on("next", () => this.#goOn());
+    this.#queue = queue;
     this.#goOn();
   }
 
@@ -88,7 +94,8 @@ export class ParallelHandlers<Item extends Content> implements Consumer<Item> {
     const isUntracked = !work.tracking;
     if (isUntracked) this.untracked++;
     const settled = this.#await(item, result, isUntracked);
-    void this.#queue?.add(() => settled);
+    if (this.#queue !== undefined) void this.#queue.add(() => settled);
+    else if (this.#limit < Infinity) this.#early.push(settled);
   }
 
   async #await(item: Item, result: PromiseLike<unknown>, isUntracked: boolean): Promise<void> {
@@ -100,7 +107,7 @@ export class ParallelHandlers<Item extends Content> implements Consumer<Item> {
     this.#running--;
     if (isUntracked) this.untracked--;
     this.#inbox.done(item);
-    if (this.#limit === Infinity) this.#goOn();
+    if (this.#queue === undefined) this.#goOn();
   }
 
   #goOn(): void {

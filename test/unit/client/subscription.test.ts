@@ -143,6 +143,24 @@ describe("handlers", () => {
     expect(log.slice(5)).toEqual(["end 2", "begin 3"]);
   });
 
+  test("several at once begin as they come, from the first message on, up to their limit", async () => {
+    const fake = await openBus();
+    const log: string[] = [];
+    const ends: (() => void)[] = [];
+    fake.bus.subscribe("t", { concurrency: 2 }, ({ data }) => {
+      log.push(`begin ${data}`);
+      return new Promise<void>((resolve) => ends.push(resolve)).then(() => log.push(`end ${data}`));
+    });
+    // In the turn of the SUB, whose sid is the first one: nothing that the subscription loads can be there yet.
+    fake.broker.sayAll([Op.FOR, 1], ...pubs(1, 2, 3, 4));
+    expect(log).toEqual(["begin 1", "begin 2"]);
+    ends[0]!();
+    await expect.poll(() => log).toEqual(["begin 1", "begin 2", "end 1", "begin 3"]);
+    ends[1]!();
+    ends[2]!();
+    await expect.poll(() => log.slice(4)).toEqual(["end 2", "end 3", "begin 4"]);
+  });
+
   test("a thenable that is no promise is awaited too", async () => {
     const fake = await openBus();
     const waiting: (() => void)[] = [];
