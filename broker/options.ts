@@ -1,6 +1,7 @@
 // The broker's options, from the user's side: what each means, its unit, its default, and what is refused.
 
 import { PodbusError } from "../shared/errors.ts";
+import { checkOptionNames } from "../shared/option-names.ts";
 import { connectionsWithin, openFilesLimit, RESERVED_FILES } from "../shared/os/open-files.ts";
 import {
   DEFAULT_ADDRESS,
@@ -96,8 +97,31 @@ export type ResolvedOptions = Required<
   logger: BrokerLogger | undefined;
 };
 
-/** @throws PodbusError `bad_option` for a value that can't be. */
+const NAMES = {
+  address: true,
+  data: true,
+  allow: true,
+  secretFile: true,
+  rules: true,
+  wait: true,
+  maxFrame: true,
+  maxConnections: true,
+  maxSubscriptions: true,
+  maxRetained: true,
+  maxQueues: true,
+  maxRequests: true,
+  handshakeMs: true,
+  heartbeatMs: true,
+  stallMs: true,
+  headroom: true,
+  memoryLimit: true,
+  graceMs: true,
+  logger: true,
+} as const satisfies Record<keyof BrokerOptions, true>;
+
+/** @throws PodbusError `bad_option` for a value that can't be, or a name that is none. */
 export function resolveOptions(options: BrokerOptions): ResolvedOptions {
+  checkOptionNames("createBroker()", options, Object.keys(NAMES));
   const left = connectionsWithin(openFilesLimit());
   const maxConnections = count("maxConnections", options.maxConnections, Math.min(DEFAULT_MAX_CONNECTIONS, left), 1);
   if (maxConnections > left) {

@@ -2,6 +2,7 @@
 
 import { type Address, parseAddress } from "../shared/address.ts";
 import { PodbusError } from "../shared/errors.ts";
+import { checkOptionNames } from "../shared/option-names.ts";
 import { DEFAULT_ADDRESS, MAX_HELLO_BYTES, MAX_NAME_BYTES } from "../shared/protocol.ts";
 import { MIN_SECRET_BYTES } from "../shared/proof.ts";
 import { checkTimeout } from "./request.ts";
@@ -63,8 +64,22 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_MAX_BUFFERED: number = 16 * 1024 * 1024;
 const DEFAULT_MAX_INCOMING: number = 64 * 1024 * 1024;
 
+const NAMES = {
+  address: true,
+  name: true,
+  secretFile: true,
+  secret: true,
+  brokerUid: true,
+  connectTimeoutMs: true,
+  timeoutMs: true,
+  maxBuffered: true,
+  maxIncoming: true,
+  signal: true,
+} as const satisfies Record<keyof ConnectOptions, true>;
+
 /** @throws PodbusError `bad_address`, `bad_option` */
 export function resolveOptions(options: ConnectOptions, variables: NodeJS.ProcessEnv): ResolvedOptions {
+  checkOptionNames("connect()", options, Object.keys(NAMES));
   const address = parseAddress(options.address ?? text(variables, "PODBUS_ADDRESS") ?? DEFAULT_ADDRESS);
   const name = options.name ?? text(variables, "PODBUS_NAME");
   if (name !== undefined) checkName(name);

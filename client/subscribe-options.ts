@@ -3,6 +3,7 @@
 import type { FrameWriter } from "../shared/codec/write.ts";
 import { writeValue } from "../shared/codec/value.ts";
 import { PodbusError } from "../shared/errors.ts";
+import { checkOptionNames } from "../shared/option-names.ts";
 
 /** What becomes of new messages when a subscription's queue is full. */
 export type Overflow = "block" | "drop-oldest" | "drop-newest" | "latest" | "disconnect";
@@ -75,17 +76,11 @@ const WIRE_OPTIONS = [
 /** So many that the next message is there when a handler is done. */
 const MIN_PREFETCH = 16;
 
-const KNOWN: ReadonlySet<string> = new Set([...WIRE_OPTIONS, "autoWorking", "signal"]);
+const KNOWN: readonly string[] = [...WIRE_OPTIONS, "autoWorking", "signal"];
 
 /** @throws PodbusError `bad_option` for a name that is none, or a concurrency that can't be. */
 export function checkSubscribeOptions(options: SubscribeOptions): void {
-  for (const name of Object.keys(options)) {
-    if (KNOWN.has(name)) continue;
-    throw new PodbusError(
-      "bad_option",
-      `subscribe() has no option ${JSON.stringify(name)}; it has ${[...KNOWN].join(", ")}`,
-    );
-  }
+  checkOptionNames("subscribe()", options, KNOWN);
   checkConcurrency(options.concurrency);
 }
 

@@ -75,7 +75,9 @@ export const run: Run = async (args) => {
   const published = await withBus(options, (bus) => publishAll(bus, topic, messages, options));
   if (options.json) await out.line(toJson(options.confirm ? published : { messages: published.messages }));
   else if (options.confirm) {
-    await out.line(`published ${plural(published.messages, "message")}, delivered ${published.receivers} times`);
+    await out.line(
+      `published ${plural(published.messages, "message")}, delivered ${plural(published.receivers, "time")}`,
+    );
   } else if (options.lines) await out.line(`published ${plural(published.messages, "message")}`);
   return Exit.DONE;
 };

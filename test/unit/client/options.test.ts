@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { resolveOptions } from "../../../client/options.ts";
+import { type ConnectOptions, resolveOptions } from "../../../client/options.ts";
 
 test("the defaults", () => {
   expect(resolveOptions({}, {})).toEqual({
@@ -73,4 +73,9 @@ describe("what can't be", () => {
   ])("%j %j", (options, variables, code) => {
     expect(() => resolveOptions(options, variables)).toThrow(expect.objectContaining({ code }));
   });
+});
+
+test("a name that is no option is refused, not left out", () => {
+  const misspelt = { addres: "@other" } as ConnectOptions;
+  expect(() => resolveOptions(misspelt, {})).toThrow(/^connect\(\) has no option "addres"; it has address, /);
 });

@@ -1,0 +1,13 @@
+import { expect, test } from "vitest";
+
+import { type BrokerOptions, resolveOptions } from "../../../broker/options.ts";
+
+test("a name that is no option is refused, not left out", () => {
+  const misspelt = { maxFrames: 4096 } as BrokerOptions;
+  expect(() => resolveOptions(misspelt)).toThrow(
+    expect.objectContaining({
+      code: "bad_option",
+      message: expect.stringMatching(/^createBroker\(\) has no option "maxFrames"; it has address, /),
+    }),
+  );
+});
