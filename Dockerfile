@@ -19,6 +19,6 @@ ENV PATH=/usr/local/bin:/usr/bin:/bin
 # A number, so that Kubernetes can see that it is not root. Any other will do, too: OpenShift gives one of its own.
 USER 65532:65532
 # What podman and Docker ask; Kubernetes has probes of its own. Docker restarts nothing for it, it lets others wait.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 CMD ["/usr/local/bin/podbus", "ping", "--quiet"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 CMD ["/usr/local/bin/podbus", "ping", "--quiet", "--connect-timeout", "3s"]
 ENTRYPOINT ["/usr/local/bin/podbus"]
 CMD ["serve"]

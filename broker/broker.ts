@@ -14,7 +14,7 @@ import { peerCredentials } from "../shared/os/credentials.ts";
 import { listen, type Listening } from "../shared/os/listen.ts";
 import { containerMemoryLimit } from "../shared/os/memory-limit.ts";
 import { VERSION } from "../shared/version.ts";
-import { Admission } from "./admission.ts";
+import { Admission, originOf } from "./admission.ts";
 import { Core } from "./core/core.ts";
 import { handOver, inFlightOnDisk, needsDisk } from "./core/hand-over.ts";
 import { DamagedStore } from "./core/recovery.ts";
@@ -40,8 +40,6 @@ const QUIET_MS = 100;
 const LINGER_MS = 1000;
 /** Connections beyond maxConnections that are accepted: to be told so, or to wait. Below what the open-files limit keeps for others. */
 const ACCEPTED_BEYOND = 48;
-/** What a connection counts for where the system does not tell whose it is. */
-const UNKNOWN_UID = 65534;
 /** The longest time that a timer can be set to. */
 const MAX_TIMER_MS = 0x7fff_ffff;
 
@@ -185,7 +183,7 @@ class RunningBroker implements ListeningBroker {
         setAlarm: (atMs) => this.#setAlarm(atMs),
         collect: collectGarbage,
         containerOf,
-        neverOpened: (uid) => this.#admission.failed(uid),
+        neverOpened: (credentials) => this.#admission.failed(originOf(credentials)),
         log: (level, fields, message) => logger?.[level](fields, message),
       },
       store,
@@ -311,11 +309,12 @@ class RunningBroker implements ListeningBroker {
   #accept(socket: Socket): void {
     const transport = new SocketTransport(socket);
     const credentials = peerCredentials(transport.fd);
-    if (this.#core.peers.size + this.#admission.waiting >= this.#maxAccepted) {
+    // Those that wait must not keep out one of another user, whose turn it may be at once.
+    if (this.#core.peers.size + this.#admission.waiting >= this.#maxAccepted && !this.#admission.makeRoom()) {
       transport.discard();
       return;
     }
-    this.#admission.arrived(credentials?.uid ?? UNKNOWN_UID, {
+    this.#admission.arrived(originOf(credentials), {
       start: () => this.#core.connect(transport, credentials),
       drop: () => transport.discard(),
     });

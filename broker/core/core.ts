@@ -247,7 +247,7 @@ export class Core {
 
   /** `peer` ends without ever having opened: by itself where there is no code. */
   neverOpened(peer: Peer, code: WireCode | undefined): void {
-    this.env.neverOpened(peer.credentials.uid);
+    this.env.neverOpened(peer.credentials);
     this.events.refused(peer, code);
   }
 

@@ -1,7 +1,7 @@
 // The broker's limits and times, as the core needs them: all given, all checked. broker/options.ts has the user's side.
 
 import type { Allow } from "./allow.ts";
-import type { PeerContainer } from "./peer.ts";
+import type { PeerContainer, PeerCredentials } from "./peer.ts";
 import type { Rule } from "./rules.ts";
 import type { Secrets } from "./secrets.ts";
 
@@ -52,7 +52,7 @@ export interface CoreEnv {
   collect(): void;
   /** The container of a process, as far as it can be seen. */
   containerOf(pid: number): PeerContainer | undefined;
-  /** A connection of `uid` ends that never opened. */
-  neverOpened(uid: number): void;
+  /** A connection of this peer ends that never opened. */
+  neverOpened(credentials: PeerCredentials): void;
   log(level: "debug" | "info" | "warn" | "error", fields: Record<string, unknown>, message: string): void;
 }

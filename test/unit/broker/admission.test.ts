@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 
-import { Admission } from "../../../broker/admission.ts";
+import { Admission, originOf } from "../../../broker/admission.ts";
 
 const MAX_FAILED = 256;
 const MAX_WAITING = 128;
@@ -100,6 +100,29 @@ describe("once many have failed, further ones", () => {
     expect(count(arrive(1, 1000), "started")).toBe(1000);
     fail(1, A_SECOND);
     expect(count(arrive(1, 10), "waiting")).toBe(10);
+  });
+
+  test("make room for one of another uid where all places are taken, those of whom most wait first", () => {
+    fail(1, MAX_FAILED);
+    fail(2, MAX_FAILED);
+    const [few, many] = [arrive(1, 2), arrive(2, 3)];
+    expect(admission.makeRoom()).toBe(true);
+    expect([few, many]).toEqual([
+      ["waiting", "waiting"],
+      ["dropped", "waiting", "waiting"],
+    ]);
+    for (let left = 4; left > 0; left--) expect([admission.waiting, admission.makeRoom()]).toEqual([left, true]);
+    expect([admission.waiting, admission.makeRoom()]).toEqual([0, false]);
+  });
+
+  test("are not those of the same uid that the broker sees: a flood of another container does not keep out a probe of its own", () => {
+    const other = originOf({ uid: 1001, pid: 0 });
+    const own = originOf({ uid: 1001, pid: 7 });
+    fail(other, MAX_FAILED);
+    expect([arrive(other, 1), arrive(own, 1)]).toEqual([["waiting"], ["started"]]);
+    fail(own, MAX_FAILED);
+    expect(arrive(own, 1)).toEqual(["waiting"]);
+    expect([slowed, originOf()]).toEqual([[1001, 1001], originOf({ uid: 65534, pid: 0 })]);
   });
 
   test("are dropped when the broker closes", () => {
