@@ -106,7 +106,9 @@ class Reader {
   }
 
   #somebody(place: Place): Who {
-    const keys = this.#map(place, WHO_KEYS, "any, or a map with some of identity, uid, gid");
+    const isAny = this.#scalar(place) === "any";
+    const expected = isAny ? "any without a list: it is everybody; or here" : "any, or";
+    const keys = this.#map(place, WHO_KEYS, `${expected} a map with some of identity, uid, gid`);
     if (keys?.size === 0) this.#wrong(place, "expected some of identity, uid, gid; everybody is written any");
     const identity = keys?.get("identity");
     const uid = keys?.get("uid");
@@ -212,6 +214,8 @@ class Reader {
     const node = this.#resolved(place);
     if (isMap(node)) return "a map";
     if (isSeq(node)) return "a list";
+    if (node === undefined && isAlias(place.node))
+      return `${quote(`*${place.node.source}`)}, for which there is no anchor`;
     const value = this.#scalar(place);
     return typeof value === "string" ? quote(value) : value === null || value === undefined ? "nothing" : String(value);
   }

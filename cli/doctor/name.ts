@@ -68,6 +68,12 @@ function checkBroker({ address, greeting, client, listener, uid }: NameFacts): C
     const says = `who listens on ${shown} does not greet as a broker of podbus does`;
     return { ...common, state: "problem", says, advice: "end that process, or choose another address (--address)" };
   }
+  if (client?.code === "bad_auth") {
+    const says = `who listens on ${shown} greets as a broker, but it and this process did not prove the same secret to each other: ${client.message}`;
+    const advice =
+      "give both the same secret; where the name is not held by the broker that you mean, end that process, or choose another address (--address)";
+    return { ...common, state: "problem", says, advice };
+  }
   const says = `a broker listens on ${shown}, and does not let this process in: ${client?.message ?? "it was not asked"}`;
   return { ...common, state: "problem", says, advice: "the message names what would admit it" };
 }

@@ -99,6 +99,16 @@ describe("what is wrong is told by line and key", () => {
       "rules:\n  - who: {}",
       "rules.yaml:2: rules[0].who: expected some of identity, uid, gid; everybody is written any",
     ],
+    [
+      "rules:\n  - who: [any]",
+      "rules.yaml:2: rules[0].who[0]: expected any without a list: it is everybody; or here a map",
+    ],
+    ["rules: [*a]", "rules.yaml:1: rules[0]: expected a map with the key who", true],
+    [
+      "rules:\n  - who: *a",
+      'rules.yaml:2: rules[0].who: expected any, or a map with some of identity, uid, gid, not "*a", for which',
+      true,
+    ],
     ["rules:\n  - who: []", "rules.yaml:2: rules[0].who: expected somebody"],
     ["rules:\n  - who: {name: a}", "rules.yaml:2: rules[0].who.name: unknown key; known are identity, uid, gid"],
     [

@@ -71,6 +71,14 @@ test("a broker that refuses, and somebody who is no broker", () => {
     expect.stringMatching(/does not let this process in: .*--allow uid:1000/),
     true,
   ]);
+  // It may be this process that refuses, and an impostor that has the name.
+  const unproved = { code: "bad_auth", message: "whoever listens there could not prove that it has the secret" };
+  expect(states({ sockets: [SOCKET], listener, greeting: GREETING, client: unproved })[1]).toEqual([
+    "broker",
+    "problem",
+    expect.stringMatching(/^who listens on @podbus greets as a broker, but .*could not prove/),
+    true,
+  ]);
   const silent = { code: "timeout", message: "nothing came" };
   expect(states({ sockets: [SOCKET], listener, client: silent })[1]).toEqual([
     "broker",
