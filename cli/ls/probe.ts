@@ -4,9 +4,10 @@
 import { addAbortSignal } from "node:stream";
 
 import { parseAddress } from "../../shared/address.ts";
-import { readInt } from "../../shared/codec/read.ts";
+import { isNil, readInt, readStr } from "../../shared/codec/read.ts";
 import { Frame, Scan, scanFrame } from "../../shared/codec/scan.ts";
 import { readMap } from "../../shared/codec/value.ts";
+import { isWireCode } from "../../shared/errors.ts";
 import { connectSocket } from "../../shared/os/connect.ts";
 import { MAX_HELLO_BYTES, Op } from "../../shared/protocol.ts";
 
@@ -15,9 +16,12 @@ const PATIENCE_MS = 300;
 
 /** What a broker says of itself before it knows who asks. */
 export interface Greeting {
-  readonly protocol: number;
+  /** Undefined where it refuses. */
+  readonly protocol: number | undefined;
   readonly broker: string | undefined;
   readonly auth: string | undefined;
+  /** Why it does not let this process in; undefined where it greets. */
+  readonly refused?: string;
 }
 
 /** The greeting of the broker that listens at `address`; undefined where it is no broker, or does not answer in time. */
@@ -39,8 +43,13 @@ export async function probe(address: string): Promise<Greeting | undefined> {
   }
 }
 
-/** Of a whole frame; undefined where it is no HELLO with options. */
+/** Of a whole frame; undefined where it is neither a HELLO with options nor the ERR of a broker that refuses. */
 export function readGreeting(buf: Buffer, frame: Frame): Greeting | undefined {
+  if (frame.op === Op.ERR && frame.count >= 4 && isNil(buf, frame.at[1]!)) {
+    const code = readStr(buf, frame.at[2]!, frame.at[3]!);
+    if (code === undefined || !isWireCode(code)) return undefined;
+    return { protocol: undefined, broker: undefined, auth: undefined, refused: code };
+  }
   if (frame.op !== Op.HELLO || frame.count < 3) return undefined;
   const protocol = readInt(buf, frame.at[1]!);
   const options = readMap(buf, frame.at[2]!, frame.at[3]!);

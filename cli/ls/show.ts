@@ -29,10 +29,15 @@ function rows({ socket, greeting }: Listed): string[][] {
     printable(socket.address) + (socket.padding > 0 ? ` (+${socket.padding} NUL)` : ""),
     socket.type === "stream" ? socket.state : `${socket.state} ${socket.type}`,
     socket.waiting > 0 ? `${socket.connections} (+${socket.waiting} waiting)` : String(socket.connections),
-    greeting === undefined ? "-" : `protocol ${greeting.protocol}`,
+    whatBroker(greeting),
   ];
   const nothing = what.map(() => "");
   return [what.concat(holder(first)), ...others.map((other) => nothing.concat(holder(other)))];
+}
+
+function whatBroker(greeting: Greeting | undefined): string {
+  if (greeting === undefined) return "-";
+  return greeting.refused === undefined ? `protocol ${greeting.protocol}` : `refuses: ${greeting.refused}`;
 }
 
 function holder(held: Holder | undefined): string[] {

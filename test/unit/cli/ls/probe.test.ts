@@ -21,7 +21,15 @@ describe("a greeting", () => {
     expect(greeting).toEqual({ protocol: 1, broker: "podbus", auth: "none" });
   });
 
-  test("is a HELLO with options, and nothing else", () => {
+  test("is a refusal, too: who does not let this process in is a broker all the same", () => {
+    const greeting = read((writer) => writer.frame(4, 6).nil().str("not_allowed").str("uid 7 is not allowed"));
+    expect(greeting).toEqual({ refused: "not_allowed" });
+  });
+
+  test("is one of these, and nothing else", () => {
+    expect(read((writer) => writer.frame(4, 6).nil().str("no_such_code").str("x"))).toBeUndefined();
+    expect(read((writer) => writer.frame(4, 6).int(1).str("not_allowed").str("x"))).toBeUndefined();
+    expect(read((writer) => writer.frame(3, 6).nil().str("not_allowed"))).toBeUndefined();
     expect(read((writer) => writer.frame(2, 0).int(1))).toBeUndefined();
     expect(read((writer) => writer.frame(3, 0).int(1).str("x"))).toBeUndefined();
     expect(read((writer) => writeValue(writer.frame(3, 0).str("1"), {}))).toBeUndefined();

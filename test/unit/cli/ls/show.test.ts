@@ -30,6 +30,10 @@ test("marks brokers, names who holds each, and says where that can't be seen", (
       greeting: { protocol: 1, broker: "podbus", auth: "none" },
     },
     { socket: socket({ address: "@x\u001B", padding: 3, waiting: 1 }), greeting: undefined },
+    {
+      socket: socket({ address: "@other" }),
+      greeting: { protocol: undefined, broker: undefined, auth: undefined, refused: "not_allowed" },
+    },
     { socket: socket({ address: "/a", state: "bound", type: "dgram" }), greeting: undefined },
   ]);
   expect(text.split("\n").map((line) => line.split(/ {2,}/))).toEqual([
@@ -41,6 +45,16 @@ test("marks brokers, names who holds each, and says where that can't be seen", (
       "listening",
       "2 (+1 waiting)",
       "-",
+      "?",
+      "?",
+      "?",
+      "(not to be seen by this user, or from this container)",
+    ],
+    [
+      "@other",
+      "listening",
+      "2",
+      "refuses: not_allowed",
       "?",
       "?",
       "?",
