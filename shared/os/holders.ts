@@ -3,12 +3,13 @@
 // is no error: the holder is then unknown. Costs one readlink per open descriptor of the system; for commands, not for brokers.
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { basename } from "node:path";
 
 import { containerOf, type Container } from "./container.ts";
 
 export interface Holder {
   readonly pid: number;
-  /** The program's short name, as `ps` shows it. */
+  /** The program, without its folder. */
   readonly command: string;
   /** Program and arguments; empty where they can't be seen. */
   readonly commandLine: readonly string[];
@@ -57,7 +58,8 @@ function describeProcess(pid: number, users: ReadonlyMap<number, string>): Holde
   if (commandLine.at(-1) === "") commandLine.pop();
   return {
     pid,
-    command: read("comm").replace(/\n$/, ""),
+    // The kernel's own name is that of the thread, and cut: `node-MainThread` since Node 26.
+    command: basename(commandLine[0] ?? "") || read("comm").replace(/\n$/, ""),
     commandLine,
     uid,
     user: uid === undefined ? "?" : (users.get(uid) ?? String(uid)),
