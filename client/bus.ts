@@ -2,6 +2,7 @@
 
 import type { Headers } from "../shared/codec/value.ts";
 import { PodbusError } from "../shared/errors.ts";
+import { checkOptionNames } from "../shared/option-names.ts";
 import { DEFAULT_WAIT_MS, Op } from "../shared/protocol.ts";
 import { checkPattern, checkTopic } from "../shared/topic.ts";
 import { orAbort, throwIfAborted } from "./abort.ts";
@@ -13,6 +14,12 @@ import { type RequestHandler, type RespondOptions, Responder } from "./responder
 import { checkConcurrency, checkSubscribeOptions, type SubscribeOptions } from "./subscribe-options.ts";
 import { type Handler, Subscription } from "./subscription.ts";
 import type { AnyTopics, Incoming, Outgoing, Response } from "./topics.ts";
+
+const PUBLISH_OPTIONS: ReadonlySet<string> = new Set(["headers", "retain", "confirm"]);
+const RESPOND_OPTIONS: ReadonlySet<string> = new Set(["concurrency", "signal"]);
+const REQUEST_OPTIONS: ReadonlySet<string> = new Set(["timeoutMs", "signal", "headers"]);
+const WAIT_OPTIONS: ReadonlySet<string> = new Set(["for", "timeoutMs", "signal"]);
+const DRAIN_OPTIONS: ReadonlySet<string> = new Set(["timeoutMs", "signal"]);
 
 export interface PublishOptions {
   /** Sent along; subscribers find them in `headers`. @default none */
@@ -96,6 +103,7 @@ export class Bus<Topics extends object = AnyTopics> implements AsyncDisposable {
   ): void | Promise<void> | Promise<number>;
   publish(topic: string, data: unknown, options?: PublishOptions): void | Promise<void> | Promise<number> {
     if (options === undefined) return this.#core.publisher.publish(topic, data);
+    checkOptionNames("publish()", options, PUBLISH_OPTIONS);
     const { headers, retain, confirm } = options;
     const op = retain === true ? Op.RETAIN : Op.PUB;
     if (confirm !== true) return this.#core.publisher.publish(topic, data, op, headers);
@@ -141,6 +149,7 @@ export class Bus<Topics extends object = AnyTopics> implements AsyncDisposable {
     this.#core.checkOpen();
     checkPattern(pattern);
     checkHandler("respond", handler);
+    checkOptionNames("respond()", options, RESPOND_OPTIONS);
     checkConcurrency(options.concurrency);
     throwIfAborted(options.signal, `the responder to ${pattern}`);
     const responder = new Responder(this.#core, pattern, handler as RequestHandler, options);
@@ -158,6 +167,7 @@ export class Bus<Topics extends object = AnyTopics> implements AsyncDisposable {
     data?: Outgoing<Topics, Topic>,
     options: RequestOptions = {},
   ): Promise<Response<Topics, Topic>> {
+    checkOptionNames("request()", options, REQUEST_OPTIONS);
     const { timeoutMs = this.#core.options.timeoutMs, headers, signal } = options;
     const spec = callSpec(topic, data, { timeoutMs, headers });
     return (await requestOne(this.#core.calls, spec, signal)) as Response<Topics, Topic>;
@@ -173,6 +183,7 @@ export class Bus<Topics extends object = AnyTopics> implements AsyncDisposable {
     data?: Outgoing<Topics, Topic>,
     options: RequestOptions = {},
   ): AsyncIterableIterator<Response<Topics, Topic>, undefined> {
+    checkOptionNames("requestMany()", options, REQUEST_OPTIONS);
     const { timeoutMs = this.#core.options.timeoutMs, headers, signal } = options;
     const spec = callSpec(topic, data, { timeoutMs, headers });
     return new Replies(this.#core.calls, spec, signal) as AsyncIterableIterator<Response<Topics, Topic>, undefined>;
@@ -183,6 +194,7 @@ export class Bus<Topics extends object = AnyTopics> implements AsyncDisposable {
    * @throws PodbusError `timeout`, `aborted`, `closed`
    */
   async waitFor(topic: string, options: WaitOptions = {}): Promise<Receivers> {
+    checkOptionNames("waitFor()", options, WAIT_OPTIONS);
     const { timeoutMs = DEFAULT_WAIT_MS, signal } = options;
     checkTopic(topic);
     checkTimeout(timeoutMs);
@@ -222,6 +234,7 @@ export class Bus<Topics extends object = AnyTopics> implements AsyncDisposable {
    * @throws PodbusError as {@link flush}; `timeout`, `aborted`
    */
   async drain(options: DrainOptions = {}): Promise<void> {
+    checkOptionNames("drain()", options, DRAIN_OPTIONS);
     const { timeoutMs = DEFAULT_DRAIN_MS, signal } = options;
     checkTimeout(timeoutMs);
     const core = this.#core;

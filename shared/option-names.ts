@@ -4,8 +4,9 @@ import { PodbusError } from "./errors.ts";
 
 /** @throws PodbusError `bad_option` that names the first unknown one, and those that `what` has. */
 export function checkOptionNames(what: string, options: object, known: Iterable<string>): void {
-  const names = new Set(known);
-  for (const name of Object.keys(options)) {
+  const names: ReadonlySet<string> = known instanceof Set ? (known as ReadonlySet<string>) : new Set(known);
+  // No list of the names is made: publishes with headers come this way, one by one.
+  for (const name in options) {
     if (names.has(name)) continue;
     throw new PodbusError(
       "bad_option",

@@ -127,6 +127,14 @@ test("a subscription that the broker refuses says why, everywhere", async () => 
   expect(errors).toEqual([["subscription", refused]]);
   expect(() => bus.subscribe("a..b")).toThrow(expect.objectContaining({ code: "bad_pattern" }));
   expect(() => bus.subscribe("t", { ques: "q" } as object)).toThrow(/no option "ques"/);
+  expect(() => bus.publish("t", 1, { confrim: true } as object)).toThrow(
+    /publish\(\) has no option "confrim"; it has /,
+  );
+  expect(() => bus.respond("t", () => 1, { ques: 1 } as object)).toThrow(/respond\(\) has no option "ques"/);
+  expect(() => bus.requestMany("t", 1, { timeout: 1 } as object)).toThrow(/requestMany\(\) has no option "timeout"/);
+  await expect(bus.request("t", 1, { timeout: 1 } as object)).rejects.toThrow(/request\(\) has no option "timeout"/);
+  await expect(bus.waitFor("t", { fro: "any" } as object)).rejects.toThrow(/waitFor\(\) has no option "fro"/);
+  await expect(bus.drain({ timeout: 1 } as object)).rejects.toThrow(/drain\(\) has no option "timeout"/);
   expect(() => bus.subscribe("t", { concurrency: 0 })).toThrow(/concurrency/);
   expect(() => bus.subscribe("t", {}, 5 as never)).toThrow(/function/);
 });
