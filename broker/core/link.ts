@@ -26,6 +26,8 @@ export interface Consumer {
   written(count: number, order: number): void;
   /** The connection ended before these were written. Called for the last range first. */
   unwritten(chunk: PooledChunk, start: number, end: number, count: number, order: number): void;
+  /** The connection ended before it was told that `lost` messages were dropped. */
+  untold(lost: number): void;
 }
 
 /** Something of this connection's that may have messages waiting for it. */
@@ -41,6 +43,13 @@ interface Part {
   readonly to: Consumer | undefined;
   count: number;
   readonly order: number;
+  /** Whom it tells of how many that were lost, where it is a GAP. */
+  readonly gap: Gap | undefined;
+}
+
+interface Gap {
+  readonly to: Consumer;
+  readonly lost: number;
 }
 
 /** Ranges up to this are copied, so that a write has few parts: a copy of 2 KiB costs about what a part does. */
@@ -169,9 +178,22 @@ export class Link implements RangeSink {
     this.gapFor(this.#consumer!, lost);
   }
 
-  /** Says that `lost` messages of a subscription, or of its queue, were dropped at this point. */
+  /** Says that `lost` messages of a subscription, or of its queue, were dropped at this point: with those of which that is said already. */
   gapFor(to: Consumer, lost: number): void {
-    this.#copyFrame(writer.reset().frame(3, Op.GAP).int(to.sid).int(lost));
+    const total = lost + this.#unsayGap(to);
+    writer.reset().frame(3, Op.GAP).int(to.sid).int(total);
+    this.#copy(writer.buf, 0, writer.length, undefined, 0, 0, { to, lost: total });
+  }
+
+  /** Takes back a GAP for `to` that is the last of what is pending. Returns what it told of, 0 where there is none. */
+  #unsayGap(to: Consumer): number {
+    const last = this.#pending[this.#pending.length - 1];
+    if (last?.gap?.to !== to) return 0;
+    this.#pending.pop();
+    this.pendingBytes -= last.end - last.start;
+    this.#scratchUsed = last.start; // it was the last to be copied
+    last.chunk.release();
+    return last.gap.lost;
   }
 
   /** Says which subscription the next messages are for, if the peer does not know. */
@@ -255,17 +277,18 @@ export class Link implements RangeSink {
     this.#scratch = undefined;
   }
 
-  /** Takes back deliveries that are not being written yet; frames of the broker's own stay. */
+  /** Takes back deliveries that are not being written yet, and GAPs; other frames of the broker's own stay. */
   retract(): void {
     const kept: Part[] = [];
     for (let i = this.#pending.length - 1; i >= 0; i--) {
       const part = this.#pending[i]!;
-      if (part.to === undefined) {
+      if (part.to === undefined && part.gap === undefined) {
         kept.unshift(part);
         continue;
       }
       this.pendingBytes -= part.end - part.start;
-      part.to.unwritten(part.chunk, part.start, part.end, part.count, part.order);
+      part.gap?.to.untold(part.gap.lost);
+      part.to?.unwritten(part.chunk, part.start, part.end, part.count, part.order);
       part.chunk.release();
     }
     this.#pending = kept;
@@ -330,7 +353,15 @@ export class Link implements RangeSink {
     this.#copy(frame.buf, 0, frame.length, undefined, 0, 0);
   }
 
-  #copy(from: Buffer, start: number, end: number, to: Consumer | undefined, count: number, order: number): void {
+  #copy(
+    from: Buffer,
+    start: number,
+    end: number,
+    to: Consumer | undefined,
+    count: number,
+    order: number,
+    gap?: Gap,
+  ): void {
     if (!this.#open) return;
     const bytes = end - start;
     let scratch = this.#scratch;
@@ -344,29 +375,39 @@ export class Link implements RangeSink {
     if (bytes < 24) for (let i = 0; i < bytes; i++) scratch.buf[at + i] = from[start + i]!;
     else from.copy(scratch.buf, at, start, end);
     this.#scratchUsed = at + bytes;
-    this.#part(scratch, at, at + bytes, to, count, order);
+    this.#part(scratch, at, at + bytes, to, count, order, gap);
   }
 
   #refer(chunk: PooledChunk, start: number, end: number, to: Consumer | undefined, count: number, order: number): void {
     if (this.#open) this.#part(chunk, start, end, to, count, order);
   }
 
-  #part(chunk: PooledChunk, start: number, end: number, to: Consumer | undefined, count: number, order: number): void {
+  #part(
+    chunk: PooledChunk,
+    start: number,
+    end: number,
+    to: Consumer | undefined,
+    count: number,
+    order: number,
+    gap?: Gap,
+  ): void {
     this.pendingBytes += end - start;
     const last = this.#pending[this.#pending.length - 1];
     const isNext = last !== undefined && last.chunk === chunk && last.end === start && last.to === to;
-    if (isNext && (to === undefined || last.order + last.count === order)) {
+    const isGap = gap !== undefined || last?.gap !== undefined;
+    if (isNext && !isGap && (to === undefined || last.order + last.count === order)) {
       last.end = end;
       last.count += count;
       return;
     }
     chunk.retain();
-    this.#pending.push({ chunk, start, end, to, count, order });
+    this.#pending.push({ chunk, start, end, to, count, order, gap });
   }
 }
 
 /** Tells whom `part` is for what of it was written, `untaken` of the bytes up to its end not having been taken. */
-function giveBack({ chunk, start, end, to, count, order }: Part, untaken: number): void {
+function giveBack({ chunk, start, end, to, count, order, gap }: Part, untaken: number): void {
+  if (gap !== undefined && untaken > 0) gap.to.untold(gap.lost);
   if (to === undefined) return;
   if (untaken === 0) return to.written(count, order);
   const taken = wholeFrames({ chunk, start, end }, end - start - untaken);

@@ -83,6 +83,11 @@ export class Member implements Consumer {
     this.queue.fate.giveBack(this.queue.newRun(chunk, start, end, count, order));
   }
 
+  /** Another member is told, or the first that comes. */
+  untold(lost: number): void {
+    this.queue.lost(lost);
+  }
+
   /** It is unsubscribed: it gets nothing more. True where it is over, false where it has something to settle yet. */
   retire(): boolean {
     this.end();

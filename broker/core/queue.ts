@@ -181,6 +181,13 @@ export class Queue implements OutboxOwner {
     return true;
   }
 
+  /** `messages`, which are counted as dropped, are to be told to a member: in front of all that waits. */
+  lost(messages: number): void {
+    if (this.#isEnded) return;
+    this.#waiting.lost += messages;
+    this.supplyLater();
+  }
+
   replaced(order: number): void {
     if (this.#waiting.expiries.size > 0) this.#waiting.expiries.delete(order);
     this.#log?.settle(order, 1);

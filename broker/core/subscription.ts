@@ -122,6 +122,9 @@ export class Subscription implements OutboxOwner, Consumer, Source {
     counters.dropped += count;
   }
 
+  /** There is nobody else to tell. */
+  untold(): void {}
+
   /** It ends: what waits is dropped, and whoever waits for it goes on. What is being written is counted on by its connection. */
   end(): void {
     this.#held = true;

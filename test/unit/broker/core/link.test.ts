@@ -75,6 +75,8 @@ class Subscriber implements Consumer, Source {
   readonly #link: Link;
   handedOver = 0;
   writtenCount = 0;
+  /** Losses of which it was not told. */
+  untoldCount = 0;
   /** Numbers that came back, the last first. */
   readonly back: number[] = [];
 
@@ -95,6 +97,10 @@ class Subscriber implements Consumer, Source {
 
   written(count: number): void {
     this.writtenCount += count;
+  }
+
+  untold(lost: number): void {
+    this.untoldCount += lost;
   }
 
   unwritten(chunk: PooledChunk, start: number, end: number, count: number): void {
@@ -167,6 +173,49 @@ describe("by hand", () => {
       [10, 1],
       [1, 2],
     ]);
+  });
+
+  test("losses at one point are one GAP, whoever told of them", () => {
+    const { link, peer, reader, subs } = setUp();
+    const [a, b] = subs as [Subscriber, Subscriber];
+    link.gapFor(a, 2);
+    link.gapFor(a, 3);
+    link.gapFor(b, 1);
+    link.gapFor(a, 1);
+    push(a, reader, 1);
+    link.deliver(a, a.outbox);
+    link.gapFor(a, 4);
+    link.flush();
+    expect(peer.frames()).toEqual(
+      [
+        [14, 1, 5],
+        [14, 2, 1],
+        [14, 1, 1],
+        [10, 1],
+        [1, "t", 1, expect.anything()],
+        [14, 1, 4],
+      ].map((it) => expect.arrayContaining(it)),
+    );
+    expect(link.pendingBytes).toBe(0);
+  });
+
+  test("a GAP that the peer did not get is for another", () => {
+    const { link, peer, reader, subs } = setUp();
+    const [a, b] = subs as [Subscriber, Subscriber];
+    peer.takesAtOnce = false;
+    link.gapFor(a, 2);
+    push(a, reader, 1);
+    link.deliver(a, a.outbox);
+    link.flush();
+    peer.take(4); // the whole of the first GAP, and nothing of what follows
+    link.gapFor(b, 5);
+    link.gapFor(a, 7);
+    link.retract();
+    expect([a.untoldCount, b.untoldCount]).toEqual([7, 5]);
+    link.gapFor(b, 1);
+    link.close();
+    expect([a.untoldCount, b.untoldCount]).toEqual([7, 6]);
+    expect(a.back).toEqual([1]);
   });
 
   test("flags mark one message, and the next is unmarked", () => {
