@@ -1,0 +1,140 @@
+// What podbus's own client owes the program that uses it, held against what the oracle saw on its connections: handlers get all that was
+// delivered, once and in order; nothing is acknowledged before it is done; publishes reach the broker once and in order, and not
+// while their topic is in XOFF.
+
+import type { Connection } from "../connection.ts";
+import { Violation } from "../trace.ts";
+
+/** What came for a subscription: a message by its number, or a GAP. */
+interface Came {
+  readonly connection: Connection;
+  readonly what: number | string;
+}
+
+export class Feed {
+  readonly pattern: string;
+  readonly #fail: (error: Error) => void;
+  readonly #came: Came[] = [];
+  /** How often each came: of those that came more than once it is not known which was given. */
+  readonly #times = new Map<number | string, number>();
+  #next = 0;
+
+  constructor(pattern: string, fail: (error: Error) => void) {
+    this.pattern = pattern;
+    this.#fail = fail;
+  }
+
+  /** Its end was asked for: what waits may be dropped. */
+  isEnding = false;
+  /** Whether what waits is given back where its connection ends, and comes again. */
+  isAcked = false;
+  /** Whether GAPs are told beside it: a loop hears of a message a moment later than of what is told by an event. */
+  isLoop = false;
+
+  came(connection: Connection, what: number | string): void {
+    if (this.isLoop && typeof what === "string") return;
+    this.#came.push({ connection, what });
+    this.#times.set(what, (this.#times.get(what) ?? 0) + 1);
+  }
+
+  /** The program was given `what`. */
+  given(what: number | string): void {
+    try {
+      this.#given(what);
+    } catch (error) {
+      this.#fail(error as Error); // to whoever called the handler it is just a handler that fails
+    }
+  }
+
+  #given(what: number | string): void {
+    let passed: Came | undefined;
+    for (let at = this.#next; at < this.#came.length; at++) {
+      const it = this.#came[at]!;
+      if (it.what !== what || (this.isAcked && it.connection.isClientClosed)) continue;
+      // What came last on a connection that broke may never be read: of several it may be a later one.
+      passed = this.isEnding ? undefined : this.#passed(at);
+      if (passed !== undefined) continue;
+      this.#next = at + 1;
+      return;
+    }
+    if ((this.#times.get(what) ?? 0) > 1) return;
+    const why = passed === undefined ? "which did not come, or once more" : `and not ${passed.what}, which came before`;
+    throw new Violation(`a handler of ${this.pattern} got ${what}, ${why}`);
+  }
+
+  /** What came on the same connection in front of the one at `at`, and was not given. */
+  #passed(at: number): Came | undefined {
+    const { connection } = this.#came[at]!;
+    for (let i = this.#next; i < at; i++) {
+      const it = this.#came[i]!;
+      if (it.connection === connection && this.#times.get(it.what) === 1) return it;
+    }
+    return undefined;
+  }
+
+  /** All that came on `connection`, which stands, has been given. */
+  checkGiven(connection: Connection): void {
+    const left = this.#came
+      .slice(this.#next)
+      .find((it) => it.connection === connection && this.#times.get(it.what) === 1);
+    if (left !== undefined) throw new Violation(`no handler of ${this.pattern} got ${left.what}, which came`);
+  }
+}
+
+export class Ledger {
+  readonly index: number;
+  readonly feeds: Map<string, Feed> = new Map();
+  /** What the broker has read of what was published. */
+  readonly arrived: Set<number> = new Set();
+  /** What the program said of messages that are to be settled: a verdict. */
+  readonly verdicts: Map<number, Set<number>> = new Map();
+  /** Publishes that may be sent again: confirmed ones. */
+  readonly confirmed: Set<number> = new Set();
+  /** Published while the topic was said to be blocked, by topic. */
+  readonly blocked: Map<string, Set<number>> = new Map();
+  readonly #last = new Map<Connection, Map<string, number>>();
+  readonly #mayPassBlocks: boolean;
+
+  constructor(index: number, mayPassBlocks: boolean) {
+    this.index = index;
+    this.#mayPassBlocks = mayPassBlocks;
+  }
+
+  /** Has the oracle tell what it sees on `connection`. */
+  watch(connection: Connection): void {
+    connection.onDelivered = (pattern, what) => this.feeds.get(pattern)?.came(connection, what);
+    connection.onPublished = (topic, uid) => this.#published(connection, topic, uid);
+    connection.onAcknowledged = (uid, verdict) => this.#acknowledged(uid, verdict);
+  }
+
+  #published(connection: Connection, topic: string, uid: number): void {
+    if (uid < 0) return;
+    const isAgain = this.arrived.has(uid);
+    this.arrived.add(uid);
+    if (this.confirmed.has(uid)) return;
+    if (isAgain) throw new Violation(`bus ${this.index}: ${uid} was published once, and came twice`);
+    // What an earlier connection had under way may be read later: its order is its own.
+    let lastOf = this.#last.get(connection);
+    if (lastOf === undefined) this.#last.set(connection, (lastOf = new Map()));
+    const last = lastOf.get(topic) ?? 0;
+    if (uid < last)
+      throw new Violation(`bus ${this.index}: ${uid} on ${topic} was published before ${last}, and came behind it`);
+    lastOf.set(topic, uid);
+    if (!this.#mayPassBlocks && this.blocked.get(topic)?.has(uid) === true) {
+      throw new Violation(`bus ${this.index}: ${uid} was sent on ${topic}, which is in XOFF`);
+    }
+  }
+
+  /** The program settles a message. */
+  says(uid: number, verdict: number): void {
+    const said = this.verdicts.get(uid);
+    if (said === undefined) this.verdicts.set(uid, new Set([verdict]));
+    else said.add(verdict);
+  }
+
+  #acknowledged(uid: number, verdict: number): void {
+    if (uid < 0 || verdict === 1 || verdict === 3) return;
+    if (this.verdicts.get(uid)?.has(verdict) === true) return;
+    throw new Violation(`bus ${this.index}: ${uid} was settled with ${verdict}, and the program did not say so yet`);
+  }
+}

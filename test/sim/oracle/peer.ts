@@ -1,0 +1,128 @@
+// One connection as the oracle sees it: which frames the broker has read from it and written to it, and what follows from them.
+
+import type { Connection } from "../connection.ts";
+import { Violation } from "../trace.ts";
+import type { CallView, ResponderView } from "./calls.ts";
+import type { MemberView } from "./member.ts";
+import type { Oracle } from "./oracle.ts";
+import type { PlainView } from "./plain.ts";
+
+export type SubView = PlainView | MemberView | ResponderView;
+
+/** An error that has to come. */
+export interface Due {
+  readonly ref: number | null;
+  readonly codes: readonly string[];
+  readonly topic: string | undefined;
+  readonly position: number;
+}
+
+export interface SyncView {
+  /** Where it stands in what was sent. */
+  readonly position: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+export class PeerView {
+  readonly oracle: Oracle;
+  readonly connection: Connection;
+  readonly id: number;
+  state: "hello" | "open" | "leaving" | "closing" | "over" = "hello";
+  wasGreeted = false;
+  isOpenTold = false;
+  readonly acceptedMs: number;
+  /** Frames that the broker has read. */
+  position = 0;
+  readBytes = 0;
+  /** What was read and is not a whole frame. */
+  rest: Buffer = Buffer.alloc(0);
+  /** Nothing that follows is to be acted upon. */
+  isBad = false;
+  readonly subs: Map<number, SubView> = new Map();
+  /** Which subscription the deliveries that come are for. */
+  context: SubView | undefined;
+  contextSeq = 0;
+  contextAttempt = 1;
+  contextRetained = false;
+  /** For which subscription the last frame of a stream of deliveries was a GAP, and in which write. */
+  gapSid = 0;
+  gapAt = -1;
+  readonly off: Map<string, number> = new Map();
+  /** Topics on which a publish may have found something full; and those on which one surely did, and where. */
+  readonly mayBeFull: Set<string> = new Set();
+  readonly surelyFull: Map<string, number> = new Map();
+  /** Topics of which a retained value may have had no room. */
+  readonly mayLackRoom: Set<string> = new Set();
+  /** Bytes that were published on topics in XOFF, since there was none. */
+  offBytes = 0;
+  pings = 0;
+  pongs = 0;
+  readonly due: Due[] = [];
+  readonly syncs: Map<number, SyncView> = new Map();
+  least = 0;
+  most = 0;
+  /** What is to be on disk when a later SYNC is answered with OK. */
+  effects: { position: number; apply: () => void }[] = [];
+  readonly calls: Map<number, CallView> = new Map();
+  readonly asked: Map<number, CallView> = new Map();
+  /** Refusals by headroom that were told, and those that were found out, by topic. */
+  readonly refusals: Map<string, number> = new Map();
+  readonly refused: { topic: string; isRefused: boolean }[] = [];
+  lastSignMs: number;
+  closingCode: string | undefined;
+  isByeSent = false;
+
+  constructor(oracle: Oracle, connection: Connection, nowMs: number) {
+    this.oracle = oracle;
+    this.connection = connection;
+    this.id = connection.id;
+    this.acceptedMs = this.lastSignMs = nowMs;
+  }
+
+  /** What came first was no HELLO: nothing of it is acted upon. */
+  mustHaveSaidHello(): void {
+    this.isBad = true;
+    this.connection.badCodes = ["bad_hello"];
+  }
+
+  get isGone(): boolean {
+    return this.state === "closing" || this.state === "over";
+  }
+
+  get isLeaving(): boolean {
+    return this.state === "leaving" || this.isGone;
+  }
+
+  /** Nothing waits to be written to it. */
+  get isIdle(): boolean {
+    return !this.wasBlocked && !this.oracle.isTurnOpen;
+  }
+
+  /** Something was not taken at once, in this event or still. */
+  get wasBlocked(): boolean {
+    return this.connection.isBlocked || this.connection.blockedAtEvent >= this.oracle.events;
+  }
+
+  /** Of all plain subscriptions, what has not come. */
+  get outstandingBytes(): number {
+    let bytes = 0;
+    for (const sub of this.subs.values()) if (sub.kind === "plain") bytes += sub.outstandingBytes;
+    return bytes;
+  }
+
+  /** Whether one that may be full is emptied by its own client. */
+  get servesItself(): boolean {
+    for (const sub of this.subs.values()) if (sub.kind !== "responder") return true;
+    return false;
+  }
+}
+
+export function violation(peer: PeerView, what: string): Violation {
+  return new Violation(`client ${peer.id}: ${what}`);
+}
+
+/** An error that is due, in words. */
+export function describe({ ref, codes, topic }: Due): string {
+  return `${String(ref)} ${codes.join(" or ")}${topic === undefined ? "" : ` ${topic}`}`;
+}

@@ -1,0 +1,263 @@
+// A plain subscription, as protocol.md has it: all that matches, in order, and each loss told by a GAP at its place.
+
+import { Violation } from "../trace.ts";
+import type { Read } from "../wire.ts";
+import type { Message } from "./message.ts";
+import type { PeerView } from "./peer.ts";
+
+/** A connection that takes its bytes has room for that much: what waits on it is on its way, and in nobody's queue. */
+const SURELY_TAKEN_BYTES = 128 * 1024;
+
+export type Policy = "block" | "drop-oldest" | "drop-newest" | "latest" | "disconnect";
+
+export class PlainView {
+  readonly kind = "plain";
+  readonly peer: PeerView;
+  readonly sid: number;
+  readonly pattern: string;
+  readonly policy: Policy;
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+  /** Whether it is of the broker's own topics, of which the oracle does not know what is published. */
+  readonly isSystem: boolean;
+  /** Retained values that are to come first, by their number. */
+  readonly retained: Map<number, Message> = new Map();
+  /** Retained values of which it is not known whether the broker has them. */
+  readonly maybeRetained: Map<number, Message> = new Map();
+  /** Where in what its client sent its SUB stands, and its UNSUB. */
+  readonly subPosition: number;
+  unsubPosition: number = Number.POSITIVE_INFINITY;
+  isHeld = false;
+  heldSinceMs = 0;
+  /** Nothing may come any more. */
+  isOver = false;
+  /** Whether some message may have found it full. */
+  wasFull = false;
+  /** GAPs that were told since the last message. */
+  gap = 0;
+  gapTotal = 0;
+  #expected: Message[] = [];
+  #next = 0;
+  #bytes = 0;
+  #skippedTotal = 0;
+  #unsureTotal = 0;
+  /** The last event in which something was published, and it was not held. */
+  #ableAt = -1;
+  /** Messages that found it full, for sure, and are not told of yet; and how many there ever were. */
+  readonly #left = new Set<Message>();
+  #leftTotal = 0;
+  /** How many messages may have been dropped. */
+  #mayDrop = 0;
+  readonly #dead = new Set<string>();
+  /** Topics that it holds up for sure, since it was last half empty, and whose. */
+  readonly #heldUp = new Set<string>();
+
+  constructor(
+    peer: PeerView,
+    sid: number,
+    pattern: string,
+    options: { overflow: Policy; maxMessages: number; maxBytes: number },
+    subPosition: number,
+  ) {
+    this.peer = peer;
+    this.sid = sid;
+    this.pattern = pattern;
+    this.policy = options.overflow;
+    this.maxMessages = options.maxMessages;
+    this.maxBytes = options.maxBytes;
+    this.isSystem = pattern.startsWith("$");
+    this.subPosition = subPosition;
+  }
+
+  get isLive(): boolean {
+    return this.unsubPosition === Number.POSITIVE_INFINITY && !this.isOver;
+  }
+
+  /** Messages that were taken, and neither came nor were told to be lost: an upper bound of what waits. */
+  get outstanding(): number {
+    const untold = this.gapTotal - this.#skippedTotal - this.#unsureTotal;
+    return this.#expected.length - this.#next - Math.max(0, untold, this.#left.size);
+  }
+
+  get outstandingBytes(): number {
+    return this.#bytes;
+  }
+
+  get couldBeFull(): boolean {
+    if (this.isVague) return true;
+    return this.#isAtLimit && (this.isHeld || this.peer.wasBlocked || this.peer.outstandingBytes >= SURELY_TAKEN_BYTES);
+  }
+
+  get #isAtLimit(): boolean {
+    return this.outstanding >= this.maxMessages || this.#bytes >= this.maxBytes;
+  }
+
+  /** Whether the next message finds it full, for sure. */
+  get isSurelyFull(): boolean {
+    return this.isExact && this.#isAtLimit;
+  }
+
+  /** Whether more than half of the limit waits, for sure. */
+  get isSurelyAboveHalf(): boolean {
+    return this.isExact && (this.outstanding * 2 > this.maxMessages || this.#bytes * 2 > this.maxBytes);
+  }
+
+  /** The broker drops and holds back beyond what the limits say, or puts in messages of its own. */
+  get isVague(): boolean {
+    return this.peer.oracle.isShortOfMemory || this.peer.oracle.getsDead(this.pattern);
+  }
+
+  /** Whether all of what is outstanding waits in it: its client holds it, and has taken all that was written. */
+  get isExact(): boolean {
+    if (!this.isHeld || !this.peer.isIdle || this.isOver || this.isVague) return false;
+    // What is published while its client can take it may be on its way before the turn ends.
+    if (this.#ableAt === this.peer.oracle.events) return false;
+    // What may have been dropped and is not told yet makes it uncertain what waits.
+    return this.policy === "block" || this.policy === "disconnect" || this.#mayDrop === this.#leftTotal;
+  }
+
+  holdsUp(whose: string): void {
+    this.#heldUp.add(whose);
+  }
+
+  hasHeldUp(whose: string): boolean {
+    return this.#heldUp.has(whose);
+  }
+
+  publish(message: Message): void {
+    const { isSurelyFull } = this;
+    if (!this.isHeld) this.#ableAt = this.peer.oracle.events;
+    if (this.couldBeFull) {
+      this.wasFull = true;
+      const isPlain = this.#bytes < this.maxBytes && !this.isVague;
+      this.#mayDrop += isPlain ? 1 : Number.POSITIVE_INFINITY;
+    } else if (this.policy === "latest" && this.#waitsOf(message.topic)) {
+      this.#mayDrop++;
+    }
+    if (this.policy === "drop-newest" && isSurelyFull) {
+      this.#left.add(message);
+      this.#leftTotal++;
+    } else {
+      this.#bytes += message.bytes.length;
+    }
+    this.#expected.push(message);
+  }
+
+  #waitsOf(topic: string): boolean {
+    for (let i = this.#next; i < this.#expected.length; i++) if (this.#expected[i]!.topic === topic) return true;
+    return false;
+  }
+
+  gapTold(lost: number): void {
+    this.gap += lost;
+    this.gapTotal += lost;
+    if (this.isSystem) return;
+    if (this.policy === "block" || this.policy === "disconnect") throw this.#violation(`a GAP of ${lost} came`);
+    if (this.gapTotal > this.#mayDrop && !this.isVague) {
+      throw this.#violation(`${this.gapTotal} were dropped, and it was full for ${this.#mayDrop} at the most`);
+    }
+  }
+
+  delivered(frame: Read, buf: Buffer, isRetained: boolean): void {
+    if (this.isOver) throw this.#violation(`${frame.uid} came after its end was confirmed`);
+    if (this.isSystem) return;
+    if (isRetained) return this.#retainedCame(frame, buf);
+    if (this.retained.size > 0) throw this.#violation(`${frame.uid} came in front of retained values`);
+    this.maybeRetained.clear();
+    let at = this.#next;
+    while (at < this.#expected.length && this.#expected[at]!.uid !== frame.uid) at++;
+    const message = this.#expected[at];
+    if (message === undefined) throw this.#violation(`${frame.uid} came, and is none that waits in this order`);
+    this.#verbatim(message, frame, buf);
+    if (message.isRefused) throw this.#violation(`${frame.uid} came, which was refused`);
+    if (this.#left.has(message)) throw this.#violation(`${frame.uid} came, which found it full`);
+    message.isTaken = true;
+    this.#skip(at, frame.uid);
+    this.#next = at + 1;
+    this.#bytes -= message.bytes.length;
+    this.gap = 0;
+    if (this.outstanding * 2 <= this.maxMessages || this.peer.wasBlocked) this.#heldUp.clear();
+    if (this.#next > 256 && this.#next * 2 > this.#expected.length) {
+      this.#expected = this.#expected.slice(this.#next);
+      this.#next = 0;
+    }
+  }
+
+  /** Those in front of `at` did not come. */
+  #skip(at: number, uid: number): void {
+    const { lost, unsure } = this.#missing(at);
+    this.#skippedTotal += lost;
+    this.#unsureTotal += unsure;
+    switch (this.policy) {
+      case "block":
+      case "disconnect":
+        if (lost > 0) throw this.#violation(`${uid} came, and ${lost} before it did not`);
+        return;
+      case "latest":
+        if (this.gapTotal < this.#skippedTotal) {
+          throw this.#violation(`${uid} came, and ${lost} before it are not told`);
+        }
+        return;
+      default:
+        if (this.gap >= lost && this.gap <= lost + unsure) return;
+        if (this.isVague && this.gap >= lost) return;
+        throw this.#violation(`${uid} came behind a GAP of ${this.gap}, and ${lost} before it are missing`);
+    }
+  }
+
+  /** How many of those in front of `at` never came: for sure, or unless they were refused. */
+  #missing(at: number): { lost: number; unsure: number } {
+    let lost = 0;
+    let unsure = 0;
+    for (let i = this.#next; i < at; i++) {
+      const message = this.#expected[i]!;
+      if (!this.#left.delete(message)) this.#bytes -= message.bytes.length;
+      if (!message.isRefusable || message.isTaken) lost++;
+      else if (this.policy === "block") message.isRefused = true;
+      else unsure++;
+    }
+    return { lost, unsure };
+  }
+
+  #retainedCame(frame: Read, buf: Buffer): void {
+    const message = this.retained.get(frame.uid) ?? this.maybeRetained.get(frame.uid);
+    if (message === undefined) throw this.#violation(`${frame.uid} came as a retained value, and is none`);
+    this.#verbatim(message, frame, buf);
+    if (!this.retained.delete(frame.uid)) this.maybeRetained.delete(frame.uid);
+  }
+
+  /** A dead letter: of those it is known only later that they are published. */
+  deadLetter(queue: string, uid: number, attempts: number): void {
+    if (this.isOver) throw this.#violation(`dead letter ${uid} came after its end was confirmed`);
+    const key = `${queue} ${uid} ${attempts}`;
+    if (this.#dead.has(key)) throw this.#violation(`dead letter ${key} came twice`);
+    this.#dead.add(key);
+    this.#dead.add(`${queue} ${uid}`);
+  }
+
+  hasDead(queue: string, uid: number): boolean {
+    return this.#dead.has(`${queue} ${uid}`);
+  }
+
+  #verbatim(message: Message, frame: Read, buf: Buffer): void {
+    const isSame = buf.compare(message.bytes, 0, message.bytes.length, frame.start, frame.end) === 0;
+    if (!isSame) throw this.#violation(`${frame.uid} came with other bytes than were sent`);
+  }
+
+  /** The run is over, and all has come that comes. */
+  checkDrained(): void {
+    if (this.isSystem || this.isOver || !this.isLive) return;
+    if (this.retained.size > 0) throw this.#violation(`${this.retained.size} retained values never came`);
+    const { lost, unsure } = this.#missing(this.#expected.length);
+    const untold = this.policy === "latest" ? this.gapTotal - this.#skippedTotal : this.gap;
+    if (untold >= lost && untold <= lost + unsure + this.#unsureTotal) return;
+    if (this.isVague && lost <= untold) return;
+    throw this.#violation(`${lost} never came, and GAPs tell of ${untold}`);
+  }
+
+  #violation(what: string): Violation {
+    return new Violation(
+      `client ${this.peer.id}, subscription ${this.sid} to ${this.pattern}, ${this.policy}: ${what}`,
+    );
+  }
+}

@@ -1,0 +1,668 @@
+// A named queue, as protocol.md has it. Which member gets a message is the broker's to choose, so that is read off what is written to
+// them, and held against what may be: each message is at one place at a time, comes back for a reason, in its order, with its attempt.
+
+import { Violation } from "../trace.ts";
+import type { Read } from "../wire.ts";
+import type { MemberView } from "./member.ts";
+import type { Message } from "./message.ts";
+import type { Oracle } from "./oracle.ts";
+
+/** A member that takes its bytes has room for that much. */
+const SURELY_TAKEN_BYTES = 32 * 1024;
+
+export interface QueueRules {
+  readonly ack: boolean;
+  readonly keep: boolean;
+  readonly durable: boolean;
+  readonly overflow: "block" | "drop-oldest" | "drop-newest" | "latest";
+  readonly partitionBy: "key" | number | undefined;
+  readonly dedupeMs: number;
+  deadLetter: string | undefined;
+  maxMessages: number;
+  maxBytes: number;
+  maxAttempts: number;
+  ackTimeoutMs: number;
+}
+
+/** A message that a queue took, until it is settled. */
+export interface Entry {
+  readonly message: Message;
+  readonly order: number;
+  /** The number of its next attempt, or of the one that it is in: from and to. */
+  least: number;
+  most: number;
+  notBeforeMs: number;
+  /** Of that, what its publisher asked for: the other is not on disk. */
+  readonly delayedUntilMs: number;
+  untilMs: number;
+  holder: MemberView | undefined;
+  seq: number;
+  heldSinceMs: number;
+  enteredMs: number | undefined;
+  mayHaveTimedOut: boolean;
+  /** Whether the queue has it for sure: it was not dropped, settled or expired unseen. */
+  isSure: boolean;
+  /** It has been a member's, or may have been: it has a place in front. */
+  isBack: boolean;
+  /** How many turns had been handed on when it came back. */
+  backAtFlush: number;
+  /** Its place is not known: it is delayed, or was on its way to a member that went. */
+  isLoose: boolean;
+  isLost: boolean;
+  /** That it was taken is on disk; and the attempt that is. */
+  isKept: boolean;
+  keptAttempt: number;
+}
+
+export class QueueView {
+  readonly oracle: Oracle;
+  readonly name: string;
+  readonly pattern: string;
+  readonly options: QueueRules;
+  readonly members: Set<MemberView> = new Set();
+  /** Not settled, in the order in which they were taken. */
+  readonly entries: Set<Entry> = new Set();
+  readonly #byUid = new Map<number, Entry[]>();
+  /** Settled and dead ones, by number: never to be seen again. */
+  readonly settled: Map<number, Entry> = new Map();
+  readonly ids: Map<string, { untilMs: number; isSure: boolean; isKept: boolean }> = new Map();
+  /** Whether that there is such a queue is on disk. */
+  isKept = false;
+  isEnded = false;
+  /** Somebody asked for it to be removed, or emptied. */
+  isRemoved = false;
+  wasPurged = false;
+  /** Settled ones of which that may not be on disk: they may come back. */
+  readonly unkept: Set<Entry> = new Set();
+  /** Whether one has ever come back, or been put aside: then the limit can be passed. */
+  hasReturned = false;
+  accepted = 0;
+  gapTotal = 0;
+  lost = 0;
+  mayDrop = 0;
+  /** How many of those in {@link entries} are of no certain fate. */
+  unsure = 0;
+  bytes = 0;
+  #order = 0;
+  /** The last event in which something was published, and a member could take it. */
+  #ableAt = -1;
+  /** Topics that it holds up for sure, since it was last half empty, and whose. */
+  readonly #heldUp = new Set<string>();
+  /** The greatest place of those that came for the first time in this event. */
+  freshInEvent = -1;
+
+  constructor(oracle: Oracle, name: string, pattern: string, options: QueueRules) {
+    this.oracle = oracle;
+    this.name = name;
+    this.pattern = pattern;
+    this.options = options;
+  }
+
+  get waiting(): number {
+    let held = 0;
+    for (const member of this.members) held += member.held.length;
+    return this.entries.size - held - Math.max(this.lost, this.gapTotal);
+  }
+
+  get couldBeFull(): boolean {
+    const { maxMessages, maxBytes } = this.options;
+    if (this.#isVague) return true;
+    return (this.entries.size >= maxMessages || this.bytes >= maxBytes) && !this.#isTakenOn;
+  }
+
+  /** Whether a member has room for all that there is: then it is on its way, and does not wait. */
+  get #isTakenOn(): boolean {
+    const { ack, partitionBy } = this.options;
+    if (partitionBy !== undefined || this.bytes >= SURELY_TAKEN_BYTES) return false;
+    // An ending broker keeps what is on disk for the next one.
+    if (this.options.durable && this.oracle.world.isClosing()) return false;
+    // A delay that is over may not have been found out to be.
+    for (const { notBeforeMs, holder } of this.entries) if (notBeforeMs > 0 && holder === undefined) return false;
+    for (const member of this.members) {
+      if (!member.isLive || member.isHeld || member.peer.isLeaving || member.peer.wasBlocked) continue;
+      if (!ack || member.prefetch - member.held.length >= this.entries.size) return true;
+    }
+    return false;
+  }
+
+  /** Whether the next message finds it full, for sure. */
+  get isSurelyFull(): boolean {
+    const waiting = this.exactWaiting;
+    if (waiting === undefined) return false;
+    return waiting >= this.options.maxMessages || this.#waitingBytes >= this.options.maxBytes;
+  }
+
+  /** Whether more than half of the limit waits, for sure. */
+  get isSurelyAboveHalf(): boolean {
+    const waiting = this.exactWaiting;
+    if (waiting === undefined) return false;
+    return waiting * 2 > this.options.maxMessages || this.#waitingBytes * 2 > this.options.maxBytes;
+  }
+
+  holdsUp(whose: string): void {
+    this.#heldUp.add(whose);
+  }
+
+  hasHeldUp(whose: string): boolean {
+    return this.#heldUp.has(whose);
+  }
+
+  get #waitingBytes(): number {
+    let bytes = 0;
+    for (const { holder, message } of this.entries) if (holder === undefined) bytes += message.bytes.length;
+    return bytes;
+  }
+
+  /** The broker drops and holds back beyond what the limits say, or puts in messages of its own. */
+  get #isVague(): boolean {
+    return this.oracle.isShortOfMemory || this.oracle.getsDead(this.pattern);
+  }
+
+  /** How many wait, where that is certain: nobody can be handed anything, and nothing is on its way. */
+  get exactWaiting(): number | undefined {
+    // What is published while somebody can take it may be on its way before the turn ends.
+    if (this.#ableAt === this.oracle.events) return undefined;
+    if (this.#isVague || this.unsure > 0 || this.mayDrop !== this.lost || this.options.overflow === "latest")
+      return undefined;
+    for (const member of this.members) {
+      if (!member.isUnable || !member.peer.isIdle) return undefined;
+      for (const entry of member.held) if (entry.mayHaveTimedOut) return undefined;
+    }
+    // One that has outlived its time may have been found out, or not.
+    const { nowMs } = this.oracle;
+    for (const entry of this.entries) if (entry.untilMs <= nowMs) return undefined;
+    return this.waiting;
+  }
+
+  /** Whether it may know `message` as one that it has taken. */
+  knows({ id }: Message, nowMs: number): boolean {
+    return id !== undefined && this.options.dedupeMs > 0 && (this.ids.get(id)?.untilMs ?? 0) > nowMs;
+  }
+
+  /** `message` was published to it. Returns how many deliveries that is, at least and at most. */
+  publish(message: Message, nowMs: number): [least: number, most: number] {
+    const { dedupeMs, overflow } = this.options;
+    let isSure = true;
+    if (message.id !== undefined && dedupeMs > 0) {
+      const known = this.ids.get(message.id);
+      if (known !== undefined && known.untilMs > nowMs) {
+        if (known.isSure) {
+          this.oracle.faults.hit("duplicate");
+          return [1, 1];
+        }
+        isSure = false;
+      }
+    }
+    const couldBeFull = this.couldBeFull;
+    for (const member of this.members) if (!member.isUnable) this.#ableAt = this.oracle.events;
+    if (couldBeFull && overflow !== "block") {
+      const isPlain = this.bytes < this.options.maxBytes && !this.#isVague && !this.hasReturned;
+      this.mayDrop += isPlain ? 1 : Number.POSITIVE_INFINITY;
+    } else if (overflow === "latest") {
+      for (const entry of this.entries) if (entry.message.topic === message.topic) this.mayDrop++;
+    }
+    const mayBeLeft = couldBeFull && overflow === "drop-newest";
+    const isLeft = mayBeLeft && isSure && this.isSurelyFull;
+    if (message.id !== undefined && dedupeMs > 0) {
+      this.ids.delete(message.id);
+      this.ids.set(message.id, {
+        untilMs: nowMs + dedupeMs,
+        isSure: !mayBeLeft && isSure && !message.isRefusable,
+        isKept: false,
+      });
+    }
+    const entry = this.#add(message, nowMs, isSure && !message.isRefusable);
+    if (isLeft) {
+      entry.isLost = true;
+      this.lost++;
+    }
+    this.oracle.kept(entry, this);
+    return [mayBeLeft ? 0 : 1, isLeft ? 0 : 1];
+  }
+
+  #add(message: Message, nowMs: number, isSure: boolean): Entry {
+    const isDead = message.uid < 0;
+    const delayMs = isDead ? 0 : (message.delayMs ?? 0);
+    const entry: Entry = {
+      message,
+      order: this.#order++,
+      least: 1,
+      most: 1,
+      notBeforeMs: delayMs > 0 ? nowMs + delayMs : 0,
+      delayedUntilMs: delayMs > 0 ? nowMs + delayMs : 0,
+      untilMs: message.ttlMs === undefined ? Number.POSITIVE_INFINITY : nowMs + message.ttlMs,
+      holder: undefined,
+      seq: 0,
+      heldSinceMs: 0,
+      enteredMs: undefined,
+      mayHaveTimedOut: false,
+      isSure,
+      isBack: false,
+      backAtFlush: 0,
+      isLoose: delayMs > 0,
+      isLost: false,
+      isKept: false,
+      keptAttempt: 1,
+    };
+    if (delayMs > 0) this.hasReturned = true;
+    this.accepted++;
+    this.restore(entry);
+    return entry;
+  }
+
+  /** It waits here: it was just taken, or is on disk. */
+  restore(entry: Entry): void {
+    if (!entry.isSure) this.unsure++;
+    this.bytes += entry.message.bytes.length;
+    this.entries.add(entry);
+    const { uid } = entry.message;
+    const same = this.#byUid.get(uid);
+    if (same === undefined) this.#byUid.set(uid, [entry]);
+    else same.push(entry);
+    this.#order = Math.max(this.#order, entry.order + 1);
+  }
+
+  doubt(entry: Entry): void {
+    if (!entry.isSure) return;
+    entry.isSure = false;
+    this.unsure++;
+  }
+
+  settle(entry: Entry): void {
+    if (!this.entries.delete(entry)) return;
+    if (!entry.isSure) this.unsure--;
+    this.bytes -= entry.message.bytes.length;
+    const { uid } = entry.message;
+    const left = this.#byUid.get(uid)!.filter((other) => other !== entry);
+    if (left.length === 0) this.#byUid.delete(uid);
+    else this.#byUid.set(uid, left);
+    this.settled.set(uid, entry);
+  }
+
+  // ── What goes out ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  delivered(member: MemberView, frame: Read, buf: Buffer, seq: number, attempt: number, nowMs: number): void {
+    const { uid } = frame;
+    const what = (): string => `client ${member.peer.id}, subscription ${member.sid}: ${uid}`;
+    if (member.isOver) throw this.violation(`${what()} came after its end was confirmed`);
+    for (const other of this.members) other.lapse(nowMs);
+    const entry = this.#find(uid, attempt);
+    if (entry === undefined) {
+      const why = this.settled.has(uid) ? "is settled" : "was never taken, or dropped";
+      throw this.violation(`${what()} came, which ${why}`);
+    }
+    const isSame = buf.compare(entry.message.bytes, 0, entry.message.bytes.length, frame.start, frame.end) === 0;
+    if (!isSame) throw this.violation(`${what()} came with other bytes than were sent`);
+    if (entry.message.isRefused) throw this.violation(`${what()} came, which was refused`);
+    entry.message.isTaken = true;
+    if (entry.holder !== undefined) this.#timedOut(entry, what);
+    if (attempt < entry.least || attempt > entry.most) {
+      const due = entry.least === entry.most ? `${entry.least}` : `${entry.least} to ${entry.most}`;
+      throw this.violation(`${what()} came as attempt ${attempt}, and is due as ${due}`);
+    }
+    if (entry.notBeforeMs > nowMs) throw this.violation(`${what()} came ${entry.notBeforeMs - nowMs} ms too early`);
+    const isDirect = !member.peer.wasBlocked;
+    if (isDirect && entry.untilMs <= nowMs) throw this.violation(`${what()} came ${nowMs - entry.untilMs} ms too late`);
+    if (this.options.partitionBy !== undefined && isDirect) this.#checkKey(entry, member, what);
+    if (!entry.isBack && !entry.isLoose) this.freshInEvent = Math.max(this.freshInEvent, entry.order);
+    if (entry.isLost) {
+      entry.isLost = false;
+      this.lost--;
+    }
+    if (this.waiting * 2 <= this.options.maxMessages + 2 || this.#isAnyBlocked()) this.#heldUp.clear();
+    entry.least = entry.most = attempt;
+    if (!entry.isSure) {
+      entry.isSure = true;
+      this.unsure--;
+    }
+    if (!this.options.ack) {
+      if (seq !== 0) throw this.violation(`${what()} came with a number, and nobody acknowledges`);
+      this.settle(entry);
+      this.oracle.settledUnseen(entry, this);
+      return;
+    }
+    if (seq !== member.nextSeq) throw this.violation(`${what()} came as number ${seq}, not ${member.nextSeq}`);
+    member.nextSeq++;
+    entry.holder = member;
+    entry.seq = seq;
+    entry.heldSinceMs = nowMs;
+    entry.enteredMs = undefined;
+    entry.mayHaveTimedOut = false;
+    entry.isBack = true;
+    member.held.push(entry);
+    member.lapse(nowMs);
+    const sure = member.held.reduce((sum, { mayHaveTimedOut }) => sum + (mayHaveTimedOut ? 0 : 1), 0);
+    if (sure > member.prefetch) throw this.violation(`${what()} came, and ${sure} are unsettled there already`);
+  }
+
+  /** It was written to a connection that ends: settled where nobody acknowledges, and else back, with an attempt more or not. */
+  deliveredLast(uid: number): void {
+    const entry = this.#byUid.get(uid)?.find(({ holder }) => holder === undefined);
+    if (entry === undefined) return;
+    if (!this.options.ack) return this.settle(entry);
+    entry.most++;
+    entry.isBack = entry.isLoose = this.hasReturned = true;
+    if (!this.isLast(entry)) return;
+    this.doubt(entry);
+    this.oracle.deaths.maybe(this, entry);
+  }
+
+  /** Which of those with this number it is: there are several where a publisher had to send again. */
+  #find(uid: number, attempt: number): Entry | undefined {
+    const entries = this.#byUid.get(uid);
+    if (entries === undefined || entries.length === 1) return entries?.[0];
+    const fits = ({ holder, mayHaveTimedOut, least, most }: Entry): boolean => {
+      if (holder === undefined) return attempt >= least && attempt <= most;
+      return mayHaveTimedOut && attempt > least && attempt <= most + 1;
+    };
+    return (
+      entries.find((entry) => entry.isSure && fits(entry)) ??
+      entries.find(fits) ??
+      entries.find(({ holder }) => holder === undefined) ??
+      entries[0]
+    );
+  }
+
+  #timedOut(entry: Entry, what: () => string): void {
+    if (!entry.mayHaveTimedOut) {
+      const { id } = entry.holder!.peer;
+      throw this.violation(`${what()} came, which client ${id} has and works on`);
+    }
+    entry.holder!.take(entry);
+    this.failed(entry, 0);
+    if (entry.holder === undefined && !this.entries.has(entry)) throw this.violation(`${what()} came, which is dead`);
+  }
+
+  #checkKey(entry: Entry, member: MemberView, what: () => string): void {
+    const key = this.keyOf(entry.message);
+    if (key === undefined) return;
+    for (const other of this.members) {
+      if (other === member || other.isGone) continue;
+      for (const held of other.held) {
+        if (held.mayHaveTimedOut || this.keyOf(held.message) !== key) continue;
+        throw this.violation(`${what()} came, and client ${other.peer.id} holds ${held.message.uid} of the same key`);
+      }
+    }
+    if (entry.isLoose || this.options.overflow !== "block" || this.#isAnyBlocked()) return;
+    for (const before of this.entries) {
+      if (before.order >= entry.order) break;
+      const isWaiting = before.holder === undefined && before.isSure && !before.isLoose && !before.isBack;
+      if (!isWaiting || before.untilMs < Number.POSITIVE_INFINITY || this.keyOf(before.message) !== key) continue;
+      throw this.violation(`${what()} came, and ${before.message.uid} of the same key waits in front of it`);
+    }
+  }
+
+  keyOf(message: Message): string | undefined {
+    const { partitionBy } = this.options;
+    return partitionBy === "key" ? message.key : message.topic.split(".")[Number(partitionBy) - 1];
+  }
+
+  #isAnyBlocked(): boolean {
+    for (const member of this.members) if (member.peer.wasBlocked) return true;
+    return false;
+  }
+
+  gapTold(lost: number): void {
+    this.gapTotal += lost;
+    if (this.gapTotal > this.mayDrop) {
+      throw this.violation(`GAPs tell of ${this.gapTotal}, and ${this.mayDrop} were dropped at the most`);
+    }
+  }
+
+  /** At the end of an event in which something came: nothing that should have come first waits. */
+  checkOrder(flushes: number, nowMs: number): void {
+    const last = this.freshInEvent;
+    if (last < 0) return;
+    this.freshInEvent = -1;
+    const { overflow, partitionBy } = this.options;
+    if (partitionBy !== undefined || overflow === "latest" || this.#isAnyBlocked()) return;
+    for (const entry of this.entries) {
+      if (entry.order >= last) break;
+      if (entry.holder !== undefined || entry.isLoose || entry.isLost) continue;
+      if (entry.untilMs <= nowMs || !entry.isSure) continue;
+      if (entry.isBack && entry.backAtFlush >= flushes) continue;
+      if (overflow !== "block" && this.lost < this.mayDrop) {
+        entry.isLost = true;
+        this.lost++;
+        continue;
+      }
+      throw this.violation(`message ${entry.message.uid} waits in front, and one behind it was delivered`);
+    }
+  }
+
+  // ── What becomes of it ────────────────────────────────────────────────────────────────────────────────────────────
+
+  acknowledged(member: MemberView, first: number, last: number, verdict: number, delayMs: number, nowMs: number): void {
+    member.lapse(nowMs);
+    for (const entry of Array.from(member.held)) {
+      if (entry.seq < first || entry.seq > last) continue;
+      if (verdict === 3) {
+        if (!entry.mayHaveTimedOut && member.worksOn(entry)) entry.enteredMs = nowMs;
+        continue;
+      }
+      member.peer.connection.onAcknowledged?.(entry.message.uid, verdict);
+      const inDoubt = entry.mayHaveTimedOut;
+      member.take(entry);
+      if (inDoubt) this.#inDoubt(entry, verdict);
+      else if (verdict === 0) {
+        this.settle(entry);
+        this.oracle.settledUnseen(entry, this);
+      } else if (verdict === 2) this.#die(entry, false);
+      else this.failed(entry, delayMs);
+    }
+    member.lapse(nowMs);
+  }
+
+  /** It was settled, unless it had timed out just before. */
+  #inDoubt(entry: Entry, verdict: number): void {
+    entry.mayHaveTimedOut = false;
+    entry.most++;
+    entry.least = verdict === 1 ? entry.least + 1 : entry.least;
+    if (entry.least > entry.most) entry.most = entry.least;
+    entry.isLoose = true;
+    this.hasReturned = true;
+    this.doubt(entry);
+    if (verdict === 2 || this.isLast(entry)) this.oracle.deaths.maybe(this, entry);
+  }
+
+  isLast(entry: Entry): boolean {
+    return this.options.maxAttempts > 0 && entry.most > this.options.maxAttempts;
+  }
+
+  /** An attempt has failed. */
+  failed(entry: Entry, delayMs: number): void {
+    const { maxAttempts } = this.options;
+    const wasInDoubt = entry.mayHaveTimedOut;
+    entry.mayHaveTimedOut = false;
+    if (maxAttempts > 0 && entry.least >= maxAttempts) return this.#die(entry, wasInDoubt);
+    if (maxAttempts > 0 && entry.most >= maxAttempts) this.doubt(entry);
+    entry.least++;
+    entry.most++;
+    this.oracle.attemptFailed(entry, this);
+    if (delayMs > 0) {
+      entry.notBeforeMs = this.oracle.nowMs + delayMs;
+      entry.isLoose = true;
+    }
+    this.back(entry);
+  }
+
+  back(entry: Entry): void {
+    this.hasReturned = true;
+    entry.holder = undefined;
+    entry.isBack = true;
+    entry.backAtFlush = this.oracle.flushes;
+    entry.mayHaveTimedOut = false;
+    // Only the newest of a topic waits again.
+    if (this.options.overflow === "latest") {
+      this.mayDrop++;
+      this.doubt(entry);
+    }
+  }
+
+  /** @param mayBeLater whether that is known later than it happened: who listened then is not known. */
+  #die(entry: Entry, mayBeLater: boolean): void {
+    this.settle(entry);
+    this.oracle.deaths.died(this, entry, mayBeLater);
+  }
+
+  /** `member` goes: its connection ended, or what it was told to be is over. */
+  gone(member: MemberView): void {
+    if (member.isGone) return;
+    const { nowMs } = this.oracle;
+    member.lapse(nowMs);
+    const wasBlocked = !member.peer.isIdle;
+    const held = Array.from(member.held);
+    const works = held.map((entry) => member.worksOn(entry));
+    held.forEach((entry, i) => {
+      const mayWork = entry.enteredMs !== undefined;
+      member.take(entry);
+      if (works[i]!) return this.failed(entry, 0);
+      if (mayWork) {
+        entry.most++;
+        if (this.isLast(entry)) {
+          this.doubt(entry);
+          this.oracle.deaths.maybe(this, entry);
+        }
+      }
+      this.back(entry);
+    });
+    member.isGone = true;
+    this.members.delete(member);
+    if (!wasBlocked) return;
+    // What was on its way there is back in front.
+    this.hasReturned = true;
+    for (const entry of this.entries) if (entry.holder === undefined) entry.isLoose = true;
+  }
+
+  /** All that waits is about to be dropped. What is on its way to a member is not. */
+  purge(): void {
+    this.#heldUp.clear();
+    this.wasPurged = true;
+    this.hasReturned = true;
+    for (const entry of this.entries) {
+      if (entry.holder !== undefined) continue;
+      this.mayDrop++;
+      entry.isLoose = true;
+      this.doubt(entry);
+    }
+  }
+
+  /** `member` is of this queue, and not of the one that ended right before. */
+  adopt(member: MemberView): void {
+    member.queue = this;
+    this.members.add(member);
+  }
+
+  /** Whether something waits, or may, that came back: beyond the limit. */
+  get mayHaveReturned(): boolean {
+    for (const member of this.members) {
+      member.lapse(this.oracle.nowMs);
+      if (member.held.some((entry) => entry.mayHaveTimedOut)) this.hasReturned = true;
+    }
+    return this.hasReturned;
+  }
+
+  get nextOrder(): number {
+    return this.#order;
+  }
+
+  // ── From one broker to the next ───────────────────────────────────────────────────────────────────────────────────
+
+  /** The broker has died, and `member` with it: nothing of that is on disk. */
+  crashed(member: MemberView): void {
+    member.lapse(this.oracle.nowMs);
+    for (const entry of Array.from(member.held)) {
+      if (entry.mayHaveTimedOut) entry.most++;
+      member.take(entry);
+    }
+    member.isGone = true;
+    this.members.delete(member);
+  }
+
+  /** The broker has taken `member` out. */
+  dismissed(member: MemberView): void {
+    member.lapse(this.oracle.nowMs);
+    for (const entry of Array.from(member.held)) {
+      if (entry.mayHaveTimedOut) {
+        entry.most++;
+        if (this.isLast(entry)) this.doubt(entry);
+      }
+      member.take(entry);
+      this.back(entry);
+    }
+    member.isGone = true;
+    this.members.delete(member);
+  }
+
+  /** What the next broker may find, and how sure that is. `isOrderly`: all of it was written before the end. */
+  survivors(isOrderly: boolean): Entry[] {
+    const found: Entry[] = [];
+    const { maxAttempts, ack } = this.options;
+    for (const entry of this.entries) {
+      if (entry.isLost && isOrderly) continue;
+      const isSure = entry.isSure && !entry.isLost && (isOrderly || entry.isKept) && this.mayDrop === 0;
+      const least = isOrderly || !ack ? entry.least : Math.min(entry.keptAttempt, entry.least);
+      const mayBeDead = maxAttempts > 0 && entry.most > maxAttempts;
+      found.push({
+        ...entry,
+        ...RECOVERED,
+        isSure: isSure && !mayBeDead,
+        least,
+        isLoose: !isSure,
+        isKept: isSure,
+        notBeforeMs: entry.delayedUntilMs,
+      });
+    }
+    if (!isOrderly) {
+      for (const entry of this.unkept) {
+        found.push({
+          ...entry,
+          ...RECOVERED,
+          isSure: false,
+          isLoose: true,
+          isKept: false,
+          least: entry.keptAttempt,
+          notBeforeMs: entry.delayedUntilMs,
+        });
+      }
+    }
+    return found.sort((a, b) => a.order - b.order);
+  }
+
+  /** The run is over, and all has come that comes. */
+  checkDrained(): void {
+    const { nowMs } = this.oracle;
+    const isServed = [...this.members].some((member) => member.isLive && !member.isHeld && !member.peer.isLeaving);
+    if (!isServed || this.#isVague) return;
+    for (const member of this.members) member.lapse(nowMs);
+    let left = 0;
+    let vague = 0;
+    let first = -1;
+    for (const entry of this.entries) {
+      if (entry.isLost) continue;
+      const mayBeDead = entry.mayHaveTimedOut && this.options.maxAttempts > 0 && entry.most >= this.options.maxAttempts;
+      if (!entry.isSure || entry.untilMs <= nowMs || entry.message.isRefused || mayBeDead) vague++;
+      else if (left++ === 0) first = entry.message.uid;
+    }
+    if (this.wasPurged || this.mayDrop === Number.POSITIVE_INFINITY) return;
+    const lost = this.lost + left;
+    if (lost > this.gapTotal || lost + vague < this.gapTotal) {
+      throw this.violation(`${lost} never came, ${first} the first of them, and GAPs tell of ${this.gapTotal}`);
+    }
+  }
+
+  violation(what: string): Violation {
+    return new Violation(`queue ${this.name}, ${this.options.overflow}: ${what}`);
+  }
+}
+
+const RECOVERED = {
+  holder: undefined,
+  seq: 0,
+  heldSinceMs: 0,
+  enteredMs: undefined,
+  mayHaveTimedOut: false,
+  isBack: true,
+  backAtFlush: -1,
+  isLost: false,
+} as const;
