@@ -30,7 +30,7 @@ describe("the image", () => {
       "{{json .Config.User}} {{json .Config.Entrypoint}} {{json .Config.Cmd}} {{json .HealthCheck.Test}}";
     const shown = await podman.must("inspect", "--type", "image", "--format", template, IMAGE);
     expect(shown).toBe(
-      '"65532:65532" ["/usr/local/bin/podbus"] ["serve"] ["CMD","/usr/local/bin/podbus","ping","--quiet"]',
+      '"65532:65532" ["/usr/local/bin/podbus"] ["serve"] ["CMD","/usr/local/bin/podbus","ping","--quiet","--connect-timeout","3s"]',
     );
   });
 
