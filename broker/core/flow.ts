@@ -68,6 +68,8 @@ export class Flow {
     let topics = waiting.topics.get(peer);
     if (topics === undefined) waiting.topics.set(peer, (topics = new Set()));
     topics.add(topic);
+    // One that was paused for others' sake, and has this to empty, must be read from: for it to say that it goes on, or has settled.
+    if (holderOf(outbox).isServedBy(peer)) peer.setPaused("flow", false);
     if (holders !== undefined) {
       holders.add(outbox);
       return;

@@ -12,4 +12,12 @@ export interface Kept {
 export const KEPT: readonly Kept[] = [
   { seed: 16, without: {}, found: "losses at one point were told by two GAPs, one behind the other" },
   { seed: 65, without: {}, found: "the same, in a queue of the policy drop-oldest" },
+  { seed: 767, without: {}, found: "a GAP that was not written when its connection ended was told to nobody" },
+  { seed: 983, without: {}, found: "the same, in a queue of the policy latest" },
+  {
+    seed: 1673,
+    without: {},
+    found:
+      "a publisher that was paused for another's sake, and filled its own subscription with the same read, was paused for good",
+  },
 ];

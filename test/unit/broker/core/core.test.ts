@@ -5,9 +5,32 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { check } from "../../../../broker/core/sys/check.ts";
-import { type Element, ext1 } from "../../../support/msgpack.ts";
+import { type Element, ext1, frame } from "../../../support/msgpack.ts";
 import { Op } from "../../../support/raw-client.ts";
 import { type SimulatedClient, World } from "../../../support/simulated.ts";
+
+test("one that is paused for another's sake, and fills what it has to empty itself, is read from again", () => {
+  const world = new World({ headroom: 1000 });
+  const slow = world.connect();
+  slow.send(Op.SUB, 1, "slow", ext1({ maxMessages: 1 }));
+  slow.send(Op.XOFF, 1);
+  const both = world.connect();
+  both.send(Op.SUB, 1, "own", ext1({ maxMessages: 1 }));
+  both.send(Op.XOFF, 1);
+  world.run();
+  const large = frame(Op.PUB, "slow", "x".repeat(600));
+  // In one read: it is paused by the third, and fills its own by what is behind that.
+  const own = frame(Op.PUB, "own", 1);
+  both.write(Buffer.concat([large, large, large, large, own, own, own]));
+  world.run();
+  expect(both.isPaused).toBe(false);
+  both.send(Op.XON, 1);
+  world.run();
+  const came = both.read();
+  expect(came.filter(([op]) => op === Op.PUB)).toHaveLength(2);
+  // Beyond its headroom it is refused instead.
+  expect(came.filter(([op, , code]) => op === Op.ERR && code === "limit")).toHaveLength(1);
+});
 
 describe("time", () => {
   test("no HELLO within the handshake time-out", () => {
