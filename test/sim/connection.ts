@@ -62,6 +62,8 @@ export class Connection {
   number = 0;
   /** The client reads nothing until then. */
   stalledUntilMs = 0;
+  /** When the broker last stopped reading. */
+  pausedAtMs = 0;
   /** Writes of the broker's. */
   writes = 0;
   /** Whether a write of the broker's is under way that was not taken as a whole. */
@@ -153,6 +155,7 @@ export class Connection {
     untakenBytes: () => this.toClient.untakenBytes,
     pause: () => {
       this.#isPaused = true;
+      this.pausedAtMs = this.#loop.nowMs;
     },
     resume: () => {
       this.#isPaused = false;

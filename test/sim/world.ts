@@ -134,6 +134,7 @@ export class World implements ClientWorld {
         stallMs,
         headroom,
         handshakeMs,
+        slackMs: plan.clock.tickMs + plan.clock.maxLateMs + 20 + (plan.chaos.at.length > 0 ? 6000 : 0),
         maxSubscriptions,
         maxRetained,
         hasDisk: plan.disk !== undefined,

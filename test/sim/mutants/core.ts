@@ -199,9 +199,9 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   ),
   core(
     "link.ts",
-    "the scratch is used again while it is written",
-    "this.#pending.length > 0 || scratch.shared) return;",
-    "this.#pending.length > 0) return;",
+    "what is copied overlaps what was copied before",
+    "    this.#scratchUsed = at + bytes;\n",
+    "    this.#scratchUsed = at + bytes - (bytes > 60 ? 1 : 0);\n",
   ),
   core(
     "subscription.ts",
@@ -222,10 +222,10 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     "    if (this.peer.link.room > 0) this.peer.link.deliver(this, this.outbox);",
   ),
   core(
-    "peer.ts",
-    "what came in front of a bad frame is not handed on",
-    "    this.#core.arrived(bytes);\n",
-    "    if (!this.closed) this.#core.arrived(bytes);\n    else this.#core.arrived(0);\n",
+    "ops/control.ts",
+    "a PING is not answered",
+    "  peer.answer(writer.reset().frame(1, Op.PONG));",
+    "  if (peer.number < 0) peer.answer(writer.reset().frame(1, Op.PONG));",
   ),
   core("peer.ts", "a used number is taken again", "if (this.ids.has(number)) throw", "if (this.ids.size > 1000) throw"),
   core(
@@ -287,5 +287,11 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     "a queue without members goes on",
     "if (queue.members.length === 0 && !queue.options.keep) this.endQueue(queue);",
     "if (queue.members.length === 1 && !queue.options.keep) this.endQueue(queue);",
+  ),
+  core(
+    "flow.ts",
+    "one that fills its own is paused for another's sake",
+    '    if (holderOf(outbox).isServedBy(peer)) peer.setPaused("flow", false);\n',
+    "",
   ),
 ];

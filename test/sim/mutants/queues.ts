@@ -30,17 +30,12 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     "const member = this.#pick(able);",
   ),
   core(
-    "queue-supply.ts",
-    "a parked key is passed",
-    "(owner.room === 0 || partitions.isParked(key))",
-    "owner.room === 0",
+    "queue.ts",
+    "what was parked for a member that left is lost",
+    "    for (const run of this.#waiting.partitions?.forget(member) ?? []) this.fate.return(run);",
+    "    for (const run of this.#waiting.partitions?.forget(member) ?? []) run.chunk.release();",
   ),
-  core(
-    "partitions.ts",
-    "a key is never free again",
-    "this.#isFreed && known.held <= 0 && known.parked.messages === 0",
-    "this.#isFreed && known.held < 0 && known.parked.messages === 0",
-  ),
+  core("partitions.ts", "what is put aside is lost", "    known.parked.add(run);\n", ""),
   core(
     "partitions.ts",
     "what is parked is not counted",
@@ -178,6 +173,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     "    this.queue.fate.giveBack(this.queue.newRun(chunk, start, end, count, order));",
     "    this.queue.counters.inFlight -= count;\n    this.queue.counters.dropped += count;\n    void [chunk, start, end, order];",
   ),
+  core("member.ts", "a GAP that was not written is told to nobody", "    this.queue.lost(lost);\n", "    void lost;\n"),
   core(
     "member.ts",
     "a held member is handed messages",

@@ -36,6 +36,8 @@ export interface Survived {
 
 /** More than a read and what may wait behind it. */
 const READ_BYTES = 64 * 1024;
+/** How long the broker may not read from one for other reasons than flow control. */
+const PAUSE_MS = 50;
 /** Options that the first SUB of a queue fixes. */
 const OF_QUEUE: ReadonlySet<string> = new Set([
   "ack",
@@ -501,6 +503,7 @@ export class Oracle implements Watcher {
   afterEvent(): void {
     this.#sent.checkReleased();
     this.hasRead = false;
+    for (const peer of this.peers.values()) this.#checkPause(peer);
     for (const [name, queue] of this.queues) {
       const object = this.world.queue(name);
       const known = this.#objects.get(queue);
@@ -536,6 +539,21 @@ export class Oracle implements Watcher {
     this.queues.set(next.name, next);
     this.#objects.set(next, object);
     this.changed();
+  }
+
+  /** Whoever has to empty what holds it up is read from all the same: it has to be able to settle. */
+  #checkPause(peer: PeerView): void {
+    const { connection } = peer;
+    const silentMs = this.nowMs - peer.acceptedMs;
+    const { handshakeMs, slackMs } = this.world;
+    if (peer.state === "hello" && !peer.isBad && silentMs > handshakeMs + slackMs && !connection.isClientClosed) {
+      throw violation(peer, `it is ${silentMs} ms here, and has said no HELLO`);
+    }
+    if (!connection.isPaused || peer.off.size === 0 || peer.isGone || peer.wasBlocked) return;
+    // A pause for the others' sake, where its frames are dear, is over soon.
+    if (this.nowMs - connection.pausedAtMs < PAUSE_MS) return;
+    if (peer.holdsItselfUp)
+      throw violation(peer, "the broker does not read from it, and it empties itself what is full");
   }
 
   /** The limits of a subscription, where the broker puts nothing of its own into it. */

@@ -48,7 +48,8 @@ export class PeerView {
   /** For which subscription the last frame of a stream of deliveries was a GAP, and in which write. */
   gapSid = 0;
   gapAt = -1;
-  readonly off: Map<string, number> = new Map();
+  /** Topics in XOFF, and what the broker said of why. */
+  readonly off: Map<string, string> = new Map();
   /** Topics on which a publish may have found something full; and those on which one surely did, and where. */
   readonly mayBeFull: Set<string> = new Set();
   readonly surelyFull: Map<string, number> = new Map();
@@ -109,6 +110,20 @@ export class PeerView {
     let bytes = 0;
     for (const sub of this.subs.values()) if (sub.kind === "plain") bytes += sub.outstandingBytes;
     return bytes;
+  }
+
+  /** Whether it would have to empty itself what holds it up, as the broker told it. */
+  get holdsItselfUp(): boolean {
+    for (const why of this.off.values()) {
+      const [kind, who] = why.split(" ");
+      const isOwn = kind === "client" && Number(who) === this.connection.number;
+      for (const sub of this.subs.values()) {
+        if (isOwn && sub.kind === "plain" && sub.policy === "block" && sub.isSurelyAboveHalf) return true;
+        const isServed = sub.kind === "member" && sub.queue.name === who && sub.isLive;
+        if (kind === "queue" && isServed && sub.queue.isSurelyAboveHalf) return true;
+      }
+    }
+    return false;
   }
 
   /** Whether one that may be full is emptied by its own client. */

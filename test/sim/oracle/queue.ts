@@ -644,9 +644,9 @@ export class QueueView {
       if (!entry.isSure || entry.untilMs <= nowMs || entry.message.isRefused || mayBeDead) vague++;
       else if (left++ === 0) first = entry.message.uid;
     }
-    if (this.wasPurged || this.mayDrop === Number.POSITIVE_INFINITY) return;
+    if (this.wasPurged) return;
     const lost = this.lost + left;
-    if (lost > this.gapTotal || lost + vague < this.gapTotal) {
+    if (lost > this.gapTotal || (this.mayDrop < Number.POSITIVE_INFINITY && lost + vague < this.gapTotal)) {
       throw this.violation(`${lost} never came, ${first} the first of them, and GAPs tell of ${this.gapTotal}`);
     }
   }

@@ -66,7 +66,7 @@ export class Sent {
       case Op.CANCEL:
         return this.#oracle.requests.cancelSent(peer, elements[1] as number);
       case Op.XOFF:
-        return this.#xoff(peer, elements[1] as string);
+        return this.#xoff(peer, elements[1] as string, String(elements[2]));
       case Op.XON:
         return this.#xon(peer, elements[1] as string);
       case Op.GAP:
@@ -137,10 +137,10 @@ export class Sent {
     else sub.queue.gapTold(lost);
   }
 
-  #xoff(peer: PeerView, topic: string): void {
+  #xoff(peer: PeerView, topic: string, why: string): void {
     if (peer.off.has(topic)) throw violation(peer, `XOFF ${topic} came twice`);
     if (!peer.mayBeFull.has(topic)) throw violation(peer, `XOFF ${topic} came, and nothing that it leads to is full`);
-    peer.off.set(topic, this.#oracle.nowMs);
+    peer.off.set(topic, why);
     peer.surelyFull.delete(topic);
   }
 

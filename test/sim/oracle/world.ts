@@ -8,6 +8,8 @@ export interface OracleWorld {
   readonly headroom: number;
   readonly stallMs: number;
   readonly handshakeMs: number;
+  /** How late the broker may be with what is due: its clock is coarse, its alarms late, its process frozen. */
+  readonly slackMs: number;
   readonly maxSubscriptions: number;
   readonly maxRetained: number;
   readonly isShortOfMemory: boolean;
