@@ -5,7 +5,7 @@
 //   accept ── few of its origin failed ────► start
 //      └──► waiting ── one every 16 ms ────► start           full: one of them, by chance, is dropped
 
-import type { PeerCredentials } from "./core/peer.ts";
+import { type PeerCredentials, UNKNOWN_PEER } from "./core/peer.ts";
 
 /** So many of one origin may fail before others of it wait: a script that tries something, an eager probe. */
 const MAX_FAILED = 256;
@@ -17,14 +17,12 @@ const MAX_WAITING = 128;
 const MANY_ORIGINS = 1024;
 /** What origins of processes that this one sees are numbered from: above all uids. */
 const SEEN = 2 ** 32;
-/** What a connection counts for where the system does not tell whose it is. */
-const UNKNOWN: Pick<PeerCredentials, "uid" | "pid"> = { uid: 65534, pid: 0 };
 
 /**
  * What one whose connections fail is known by: its uid, and whether this process sees it. In a pod that is whether it is of the same
  * container: where all containers have one uid, a flood of another one must not keep the probes of the broker's own from it.
  */
-export function originOf({ uid, pid }: Pick<PeerCredentials, "uid" | "pid"> = UNKNOWN): number {
+export function originOf({ uid, pid }: Pick<PeerCredentials, "uid" | "pid"> = UNKNOWN_PEER): number {
   return pid > 0 ? SEEN + uid : uid;
 }
 

@@ -1,7 +1,8 @@
 // Reads the option `allow`: who may connect beside root and the broker's own user.
 
 import { PodbusError } from "../shared/errors.ts";
-import { isEveryUidMapped, UNMAPPED_ID } from "../shared/os/credentials.ts";
+import { isEveryUidMapped } from "../shared/os/credentials.ts";
+import { UNMAPPED_ID } from "../shared/unmapped.ts";
 import { quote } from "../shared/quote.ts";
 import type { Allow } from "./core/allow.ts";
 

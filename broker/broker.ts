@@ -144,7 +144,6 @@ class RunningBroker implements ListeningBroker {
   readonly closed: Promise<void>;
   readonly #core: Core;
   readonly #options: ResolvedOptions;
-  readonly #log: ResolvedOptions["logger"];
   #listening: Listening | undefined;
   #store: LmdbStore | undefined;
   readonly #admission: Admission;
@@ -162,7 +161,6 @@ class RunningBroker implements ListeningBroker {
     this.#options = options;
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     const { logger } = options;
-    this.#log = logger;
     this.#core = new Core(
       {
         ...options,
@@ -209,13 +207,15 @@ class RunningBroker implements ListeningBroker {
     this.#listening = listening;
     this.#core.address = listening.address;
     if (this.#options.allow === "any" && this.#core.secrets === undefined) {
-      this.#log?.warn(
+      this.#options.logger?.warn(
         { address: this.address },
         "everybody who reaches the socket may connect: any is allowed, and no secret is asked",
       );
     }
     listening.server.on("connection", (socket) => this.#accept(socket));
-    listening.server.on("error", (error) => this.#log?.error({ error }, "the listener failed to accept a connection"));
+    listening.server.on("error", (error) =>
+      this.#options.logger?.error({ error }, "the listener failed to accept a connection"),
+    );
     return this;
   }
 
@@ -287,7 +287,7 @@ class RunningBroker implements ListeningBroker {
       await sleep(CLOSING_MS);
     }
     await this.#closeStore();
-    this.#log?.info({}, "the data directory is free for the next broker");
+    this.#options.logger?.info({}, "the data directory is free for the next broker");
   }
 
   async #closeStore(): Promise<void> {

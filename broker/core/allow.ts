@@ -1,5 +1,6 @@
 // Who may connect, by the kernel's word. Asked once a connection, before anything else is said.
 
+import { UNMAPPED_ID } from "../../shared/unmapped.ts";
 import type { PeerCredentials } from "./peer.ts";
 
 /** Users and groups that may connect; `any`: everybody. */
@@ -12,9 +13,6 @@ interface AllowList {
   readonly text: string;
 }
 
-/** What the system gives for a user that has no number here: many may share it. */
-const UNMAPPED = 65534;
-
 /** Why one with these credentials, or with none that the system tells, may not connect, and how it may; undefined where it may. */
 export function notAllowed(allow: Allow, credentials: PeerCredentials | undefined): string | undefined {
   if (allow === "any") return undefined;
@@ -23,7 +21,7 @@ export function notAllowed(allow: Allow, credentials: PeerCredentials | undefine
   }
   const { uid, gid } = credentials;
   if (allow.uids.has(uid) || allow.gids.has(gid)) return undefined;
-  if (uid === UNMAPPED) {
+  if (uid === UNMAPPED_ID) {
     return `uid ${uid} is not allowed: the broker can't tell it from others that have no number in its user namespace; start the broker with --allow any, and a secret (--secret-file)`;
   }
   const option = allow.text === "" ? `uid:${uid}` : `${allow.text},uid:${uid}`;

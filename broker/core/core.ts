@@ -22,7 +22,7 @@ import { type Limited, noneLimited } from "./limits.ts";
 import type { CoreEnv, CoreOptions } from "./options.ts";
 import type { Outbox } from "./outbox.ts";
 import { overflow, Verdict } from "./overflow.ts";
-import { Peer, type PeerCredentials } from "./peer.ts";
+import { Peer, type PeerCredentials, UNKNOWN_PEER } from "./peer.ts";
 import { enforce } from "./enforce.ts";
 import type { Rule } from "./rules.ts";
 import type { Secrets } from "./secrets.ts";
@@ -50,8 +50,6 @@ export interface Alarm {
   due(): void;
 }
 
-/** What is shown of a peer where the system does not tell. */
-const UNKNOWN: PeerCredentials = { uid: 65534, gid: 65534, pid: 0 };
 /** What comes in within a turn before it is handed on: as much as one read. */
 const TURN_BYTES = 64 * 1024;
 /** Connections beyond the limit that may still read why they are closed. Below what the open-files limit keeps for other things. */
@@ -155,7 +153,7 @@ export class Core {
 
   /** Somebody connected. The broker speaks first: HELLO, or the ERR that it refuses with. */
   connect(transport: Transport, credentials: PeerCredentials | undefined): Peer {
-    const peer = new Peer(this, transport, ++this.#clients, credentials ?? UNKNOWN, this.env.random(NONCE_BYTES));
+    const peer = new Peer(this, transport, ++this.#clients, credentials ?? UNKNOWN_PEER, this.env.random(NONCE_BYTES));
     const { maxConnections, handshakeMs, allow } = this.options;
     const refusal = notAllowed(allow, credentials);
     const isFull = this.peers.size - this.#ending.size >= maxConnections;

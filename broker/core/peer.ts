@@ -19,6 +19,7 @@ import {
   Op,
   ReplyStatus,
 } from "../../shared/protocol.ts";
+import { UNMAPPED_ID } from "../../shared/unmapped.ts";
 import type { PooledChunk } from "./chunks.ts";
 import type { Alarm, Core } from "./core.ts";
 import { Counters } from "./counters.ts";
@@ -44,6 +45,9 @@ export interface PeerCredentials {
   /** 0 where it is of another pid namespace. */
   readonly pid: number;
 }
+
+/** What stands for it where the system does not tell. */
+export const UNKNOWN_PEER: PeerCredentials = { uid: UNMAPPED_ID, gid: UNMAPPED_ID, pid: 0 };
 
 /** What can be seen of the container that a client runs in. */
 export interface PeerContainer {

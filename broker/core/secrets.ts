@@ -1,4 +1,4 @@
-// The secrets that clients may prove, by identity. Holds them and compares; where they come from is broker/secrets.ts. Nothing here
+// The secrets that clients may prove, by identity. Holds them and compares; where they come from is broker/policy.ts. Nothing here
 // tells whether a name has one: a wrong name takes as long as a wrong proof.
 
 import { type Challenge, isProof, MIN_SECRET_BYTES, prove } from "../../shared/proof.ts";

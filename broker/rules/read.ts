@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
 
 import { MAX_NAME_BYTES } from "../../shared/protocol.ts";
-import { UNMAPPED_ID } from "../../shared/os/credentials.ts";
+import { UNMAPPED_ID } from "../../shared/unmapped.ts";
 import { quote } from "../../shared/quote.ts";
 import { isSystemTopic, patternTextProblem } from "../../shared/topic.ts";
 import { POWERS, type Power, type Rule, type Verb, VERBS, type Who } from "../core/rules.ts";

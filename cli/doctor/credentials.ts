@@ -1,6 +1,7 @@
 // Whether the kernel tells who is at the other end of a socket: without that a broker can't tell its own uid from others. Pure.
 
 import type { Credentials } from "../../shared/os/credentials.ts";
+import { UNMAPPED_ID } from "../../shared/unmapped.ts";
 import type { Check } from "./check.ts";
 
 export interface CredentialFacts {
@@ -9,9 +10,6 @@ export interface CredentialFacts {
   /** What SO_PEERCRED says of a connection of this process to itself, or why that could not be asked. */
   readonly seen: Credentials | string | undefined;
 }
-
-/** What the kernel shows of a uid that this user namespace has no number for. */
-const UNMAPPED = 65534;
 
 export function checkCredentials({ own, seen }: CredentialFacts): Check {
   const common = { check: "credentials", facts: { own, seen: seen ?? null } } as const;
@@ -30,8 +28,8 @@ export function checkCredentials({ own, seen }: CredentialFacts): Check {
     const advice = "don't rely on uids here: give the broker a secret (--secret-file)";
     return { ...common, state: "problem", says: `the kernel tells something else of this process: ${what}`, advice };
   }
-  if (own.uid === UNMAPPED) {
-    const says = `this process runs as uid ${UNMAPPED}, which is also what every unmapped uid is shown as`;
+  if (own.uid === UNMAPPED_ID) {
+    const says = `this process runs as uid ${UNMAPPED_ID}, which is also what every unmapped uid is shown as`;
     return { ...common, state: "warning", says, advice: "run it as another uid: that one can't be allowed by number" };
   }
   return {

@@ -1,10 +1,11 @@
 // Gathers what the checks judge. Whatever can't be read is told as that, and stops nothing.
 
-import { accessSync, closeSync, constants, existsSync, readdirSync, readFileSync, statfsSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, readdirSync, statfsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
 import { connect, PodbusError } from "../../client/index.ts";
 import type { Address } from "../../shared/address.ts";
+import { attempt, readText } from "../../shared/os/attempt.ts";
 import { connectFd } from "../../shared/os/connect.ts";
 import { type Credentials, peerCredentials } from "../../shared/os/credentials.ts";
 import { listen } from "../../shared/os/listen.ts";
@@ -131,14 +132,4 @@ export function placeOf(path: string, mounts: readonly Mount[]): Place {
     mount: mountOf(at, mounts),
     freeBytes: bavail === undefined || bsize === undefined ? undefined : bavail * bsize,
   };
-}
-
-const readText = (path: string): string => attempt(() => readFileSync(path, "utf8")) ?? "";
-
-function attempt<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch {
-    return undefined;
-  }
 }

@@ -13,6 +13,10 @@ export interface QueueOptions extends ConnectionOptions {
   json?: true;
 }
 
+export interface DroppingOptions extends QueueOptions {
+  yes?: true;
+}
+
 /** Asks the broker itself. What it refuses is a failure, in its own words. */
 export type Ask = (topic: string, asked?: Record<string, unknown>) => Promise<unknown>;
 
@@ -20,6 +24,12 @@ export type Ask = (topic: string, asked?: Record<string, unknown>) => Promise<un
 export function newQueueCommand(name: string, summary: string, examples: readonly Example[]): Command {
   const command = withConnection(newCommand(`queue ${name}`, summary, examples));
   return withTimeout(command).option("--json", "print the answer as JSON");
+}
+
+/** The same for one that drops messages, and asks before it does. */
+export function newDroppingCommand(name: string, summary: string, examples: readonly Example[]): Command {
+  const what = "do it without asking; needed where standard input is no terminal";
+  return newQueueCommand(name, summary, examples).option("--yes", what);
 }
 
 /** Connects, and does `work`. */

@@ -1,7 +1,7 @@
 // What can be seen of the container that a process runs in, from its cgroup. A guess by the names that the runtimes give their
 // cgroups, for people to read; nothing is decided by it.
 
-import { readFileSync } from "node:fs";
+import { readText } from "./attempt.ts";
 
 export interface Container {
   /** 64 hexadecimal digits. Runtimes show the first 12. */
@@ -45,9 +45,5 @@ export function parseCgroup(text: string): Container | undefined {
 
 /** The container of a process; undefined when none can be seen, among others for one's own within a private cgroup namespace. */
 export function containerOf(pid: number): Container | undefined {
-  try {
-    return parseCgroup(readFileSync(`/proc/${pid}/cgroup`, "utf8"));
-  } catch {
-    return undefined;
-  }
+  return parseCgroup(readText(`/proc/${pid}/cgroup`));
 }

@@ -12,9 +12,6 @@ export interface Credentials {
   readonly pid: number;
 }
 
-/** What the kernel gives for a uid or gid that has no number in this process's user namespace (its `overflowuid`). */
-export const UNMAPPED_ID = 65534;
-
 /** What the kernel gives for a socket that has no peer. */
 const NOBODY = 0xffff_ffff;
 

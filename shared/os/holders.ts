@@ -2,9 +2,10 @@
 // users hide their descriptors, and those of other pid namespaces (containers of a pod, by default) are not there at all. That
 // is no error: the holder is then unknown. Costs one readlink per open descriptor of the system; for commands, not for brokers.
 
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
 
+import { attempt, readText } from "./attempt.ts";
 import { containerOf, type Container } from "./container.ts";
 
 export interface Holder {
@@ -50,7 +51,7 @@ function socketsOf(pid: number, inodes: ReadonlySet<number>): Set<number> {
 }
 
 function describeProcess(pid: number, users: ReadonlyMap<number, string>): Holder {
-  const read = (file: string): string => attempt(() => readFileSync(`/proc/${pid}/${file}`, "utf8")) ?? "";
+  const read = (file: string): string => readText(`/proc/${pid}/${file}`);
   // Real, effective, saved, of the file system: the effective one is what peers see.
   const effective = /^Uid:\s+\d+\s+(\d+)/m.exec(read("status"))?.[1];
   const uid = effective === undefined ? undefined : Number(effective);
@@ -68,7 +69,7 @@ function describeProcess(pid: number, users: ReadonlyMap<number, string>): Holde
 }
 
 function readUsers(): Map<number, string> {
-  return parsePasswd(attempt(() => readFileSync("/etc/passwd", "utf8")) ?? "");
+  return parsePasswd(readText("/etc/passwd"));
 }
 
 /** Uid to name, of the text of an /etc/passwd. Of several names for one uid the first counts, as for the C library. */
@@ -80,13 +81,4 @@ export function parsePasswd(text: string): Map<number, string> {
     users.set(Number(uid), name);
   }
   return users;
-}
-
-/** What may vanish or be hidden at any moment: undefined is a normal answer. */
-function attempt<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,8 @@
 // The memory limit of the container that this process is in, as its cgroup tells: version 2, or version 1 where that is mounted.
 
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
+
+import { readText } from "./attempt.ts";
 
 /** Version 1 says "no limit" with a number near 2^63. */
 const NO_LIMIT = 2 ** 60;
@@ -17,7 +18,7 @@ export function containerMemoryLimit(root = "/sys/fs/cgroup", self = "/proc/self
 /** The files that may hold a limit: of this process's cgroup as the host names it, and each above it. */
 function paths(root: string, self: string): string[] {
   const files: string[] = [];
-  for (const line of read(self).split("\n")) {
+  for (const line of readText(self).split("\n")) {
     const [, controllers, path] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
     if (path === undefined || (controllers !== "" && !controllers!.split(",").includes("memory"))) continue;
     const [folder, file] = controllers === "" ? [root, "memory.max"] : [join(root, "memory"), "memory.limit_in_bytes"];
@@ -30,15 +31,7 @@ function paths(root: string, self: string): string[] {
 }
 
 function readLimit(file: string): number | undefined {
-  const text = read(file).trim();
+  const text = readText(file).trim();
   const limit = text === "" || text === "max" ? Number.NaN : Number(text);
   return Number.isNaN(limit) || limit >= NO_LIMIT ? undefined : limit;
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
 }

@@ -1,8 +1,9 @@
 // Which mount a path is on, and what of it matters to who writes there: its file system, whether it is read-only. Of the text of
 // /proc/self/mountinfo, which is pure, and of this process's own.
 
-import { readFileSync } from "node:fs";
 import { posix } from "node:path";
+
+import { readText } from "./attempt.ts";
 
 export interface Mount {
   readonly point: string;
@@ -46,11 +47,7 @@ export function mountOf(path: string, mounts: readonly Mount[]): Mount | undefin
 
 /** Empty where the system does not tell. */
 export function readMounts(): Mount[] {
-  try {
-    return parseMounts(readFileSync("/proc/self/mountinfo", "utf8"));
-  } catch {
-    return [];
-  }
+  return parseMounts(readText("/proc/self/mountinfo"));
 }
 
 /** Space, tab, line feed and backslash are octal. */

@@ -1,8 +1,9 @@
 // Reads what shows whose network namespace this process is in. Each source may be missing or forbidden, which is no error: it then says
 // nothing. What follows from it is for namespace-scope.ts.
 
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readlinkSync } from "node:fs";
 
+import { attempt, readText } from "./attempt.ts";
 import { containerOf, parseCgroup } from "./container.ts";
 import type { NamespaceFacts, Sharers } from "./namespace-scope.ts";
 import { parseSocketTable } from "./socket-table.ts";
@@ -23,17 +24,17 @@ const SHOWN = 3;
 
 /** For a broker's start: a few small files. */
 export function readNamespaceFacts(env: NodeJS.ProcessEnv = process.env): NamespaceFacts {
-  const kubeletHosts = parseKubeletHosts(read("/etc/hosts"));
+  const kubeletHosts = parseKubeletHosts(readText("/etc/hosts"));
   return {
     net: inodeOf("net"),
     uts: inodeOf("uts"),
     pid: inodeOf("pid"),
     kubeletHosts,
-    nodeSockets: nodeSocketsOf(read("/proc/net/unix")),
+    nodeSockets: nodeSocketsOf(readText("/proc/net/unix")),
     kubernetes:
       kubeletHosts !== undefined ||
       (env["KUBERNETES_SERVICE_HOST"] ?? "") !== "" ||
-      parseCgroup(read("/proc/self/cgroup"))?.pod !== undefined ||
+      parseCgroup(readText("/proc/self/cgroup"))?.pod !== undefined ||
       existsSync("/var/run/secrets/kubernetes.io/serviceaccount"),
     container: existsSync("/.dockerenv") || existsSync("/run/.containerenv"),
   };
@@ -76,14 +77,4 @@ export function readSharers(): Sharers {
 function inodeOf(kind: string): number | undefined {
   const found = /\[(\d+)\]$/.exec(attempt(() => readlinkSync(`/proc/self/ns/${kind}`)) ?? "");
   return found === null ? undefined : Number(found[1]);
-}
-
-const read = (path: string): string => attempt(() => readFileSync(path, "utf8")) ?? "";
-
-function attempt<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch {
-    return undefined;
-  }
 }

@@ -1,17 +1,13 @@
 // How many descriptors this process may have open, and what that leaves for connections.
 
-import { readFileSync } from "node:fs";
+import { readText } from "./attempt.ts";
 
 /** Descriptors that are kept for what is not a client: standard streams, the listener, files. */
 export const RESERVED_FILES = 64;
 
 /** As Linux tells; without limit where it can't be told. Node raises the soft limit to the hard one when it starts. */
 export function openFilesLimit(): number {
-  try {
-    return parseOpenFiles(readFileSync("/proc/self/limits", "utf8"));
-  } catch {
-    return Number.POSITIVE_INFINITY;
-  }
+  return parseOpenFiles(readText("/proc/self/limits"));
 }
 
 /** Of the text of a /proc/PID/limits. */

@@ -4,28 +4,22 @@ import { confirm } from "../../confirm.ts";
 import type { Run } from "../../dispatch.ts";
 import { displayLine, toJson } from "../../display.ts";
 import { out } from "../../output.ts";
-import { asking, newQueueCommand, type QueueOptions } from "../../queue/ask.ts";
+import { asking, type DroppingOptions, newDroppingCommand } from "../../queue/ask.ts";
 import type { Described } from "../../queue/show.ts";
 import { plural } from "../../units.ts";
 import { Exit } from "../../usage.ts";
 
-interface PurgeOptions extends QueueOptions {
-  yes?: true;
-}
-
 export const run: Run = async (args) => {
-  const command = newQueueCommand(
+  const command = newDroppingCommand(
     "purge",
     "Drops all that waits in a queue. What its members have taken stays theirs.",
     [
       { line: "podbus queue purge billing", what: "asks first, on a terminal" },
       { line: "podbus queue purge billing --yes", what: "in a script" },
     ],
-  )
-    .argument("<queue>", "its name")
-    .option("--yes", "do it without asking; needed where standard input is no terminal");
+  ).argument("<queue>", "its name");
   command.parse(args, { from: "user" });
-  const options = command.opts<PurgeOptions>();
+  const options = command.opts<DroppingOptions>();
   const [queue] = command.processedArgs as [string];
   const name = displayLine(queue, true);
   const answer = await asking(options, async (ask) => {

@@ -4,24 +4,18 @@ import { confirm } from "../../confirm.ts";
 import type { Run } from "../../dispatch.ts";
 import { displayLine, toJson } from "../../display.ts";
 import { out } from "../../output.ts";
-import { asking, newQueueCommand, type QueueOptions } from "../../queue/ask.ts";
+import { asking, type DroppingOptions, newDroppingCommand } from "../../queue/ask.ts";
 import type { Described } from "../../queue/show.ts";
 import { formatCount, plural } from "../../units.ts";
 import { Exit } from "../../usage.ts";
 
-interface RemoveOptions extends QueueOptions {
-  yes?: true;
-}
-
 export const run: Run = async (args) => {
-  const command = newQueueCommand("rm", "Removes a queue, with all that it holds. Its members are told.", [
+  const command = newDroppingCommand("rm", "Removes a queue, with all that it holds. Its members are told.", [
     { line: "podbus queue rm billing", what: "asks first, on a terminal" },
     { line: "podbus queue rm billing --yes", what: "in a script" },
-  ])
-    .argument("<queue>", "its name")
-    .option("--yes", "do it without asking; needed where standard input is no terminal");
+  ]).argument("<queue>", "its name");
   command.parse(args, { from: "user" });
-  const options = command.opts<RemoveOptions>();
+  const options = command.opts<DroppingOptions>();
   const [queue] = command.processedArgs as [string];
   const name = displayLine(queue, true);
   const answer = await asking(options, async (ask) => {
