@@ -5,6 +5,9 @@ import { type Headers, writePayload, writeValue } from "../shared/codec/value.ts
 import type { FrameWriter } from "../shared/codec/write.ts";
 import type { Topic } from "./topic-table.ts";
 
+/** Looked up once: what Buffer inherits is looked up anew at each call, which costs as much as the copy of a short payload. */
+const { set: setBytes } = Uint8Array.prototype;
+
 /** @throws PodbusError `bad_payload`; the writer is then as it was before. */
 export function encodePublish(w: FrameWriter, op: number, topic: Topic, data: unknown, headers?: Headers): void {
   if (headers === undefined && data instanceof Uint8Array) {
@@ -40,6 +43,6 @@ function encodeBytes(w: FrameWriter, op: number, { start, startBytes }: Topic, d
     buf[at] = 0xc6;
     at = buf.writeUInt32BE(bytes, at + 1);
   }
-  buf.set(data, at);
+  setBytes.call(buf, data, at);
   w.length = at + bytes;
 }

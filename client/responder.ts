@@ -62,9 +62,7 @@ export class Responder implements AsyncDisposable {
     this.#subscriber = subscriber;
     const { scope } = host;
     const work: Work<Request> = {
-      get tracking() {
-        return scope.tracking;
-      },
+      isTracking: () => scope.tracking,
       call: (request) => this.#streamIfIterable(request, scope.run(subscriber, handler, request)),
       succeeded: (request, result) => {
         try {

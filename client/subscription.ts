@@ -57,9 +57,7 @@ export class Subscription<Data = Untyped> implements AsyncIterable<Message<Data>
       void host.closed.then(() => upkeep.stop());
     }
     const work: Work<Message<Data>> = {
-      get tracking() {
-        return scope.tracking;
-      },
+      isTracking: () => scope.tracking,
       call: (message) => {
         if (isAcked) acks.beforeHandler();
         const result = scope.run(subscriber, handler!, message);

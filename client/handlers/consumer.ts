@@ -27,7 +27,7 @@ export interface Work<Item extends Content> {
   failed(item: Item, error: unknown): void;
   gap(gap: Gap): void;
   /** Whether {@link call} keeps track of what it calls, behind its awaits too. */
-  readonly tracking: boolean;
+  isTracking(): boolean;
 }
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {

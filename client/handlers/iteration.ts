@@ -46,7 +46,7 @@ export class Iteration<Item extends Content> implements Consumer<Item>, AsyncIte
     this.#release(); // of several that were asked for at once, the latest counts
     this.#inbox.begin(item);
     this.#current = item;
-    this.untracked = this.#work.tracking ? 0 : 1;
+    this.untracked = this.#work.isTracking() ? 0 : 1;
     waiting.resolve({ done: false, value: item });
   }
 
@@ -87,7 +87,7 @@ export class Iteration<Item extends Content> implements Consumer<Item>, AsyncIte
         continue;
       }
       this.#current = item;
-      this.untracked = this.#work.tracking ? 0 : 1;
+      this.untracked = this.#work.isTracking() ? 0 : 1;
       this.#hooks.pass(true);
       return Promise.resolve({ done: false, value: item });
     }

@@ -91,7 +91,7 @@ export class ParallelHandlers<Item extends Content> implements Consumer<Item> {
     }
     if (!counted) this.#inbox.begin(item);
     this.#running++;
-    const isUntracked = !work.tracking;
+    const isUntracked = !work.isTracking();
     if (isUntracked) this.untracked++;
     const settled = this.#await(item, result, isUntracked);
     if (this.#queue !== undefined) void this.#queue.add(() => settled);

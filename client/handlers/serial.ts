@@ -58,7 +58,7 @@ export class SerialHandler<Item extends Content> implements Consumer<Item> {
       return true;
     }
     this.#busy = true;
-    if (!work.tracking) this.untracked = 1;
+    if (!work.isTracking()) this.untracked = 1;
     void this.#await(item, result);
     return false;
   }

@@ -118,8 +118,8 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
   client(
     "handlers/serial.ts",
     "two handlers run at once",
-    "    this.#busy = true;\n    if (!work.tracking)",
-    "    if (!work.tracking)",
+    "    this.#busy = true;\n    if (!work.isTracking())",
+    "    if (!work.isTracking())",
   ),
   client(
     "handlers/serial.ts",
