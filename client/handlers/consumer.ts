@@ -19,7 +19,7 @@ export interface Consumer<Item extends Content> {
   readonly untracked: number;
 }
 
-/** What a consumer does with an item. */
+/** What a consumer does with an item. Functions all: an object literal with a getter in it is slow to look anything up in. */
 export interface Work<Item extends Content> {
   /** Calls the handler. */
   call(item: Item): unknown;
