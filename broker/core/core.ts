@@ -498,6 +498,7 @@ export class Core {
     this.#touched = [];
     for (const outbox of touched) {
       outbox.touched = false;
+      outbox.trim();
       if (outbox.messages > 0) outbox.compact();
     }
     this.#isFlushing = false;

@@ -73,6 +73,8 @@ export interface OutboxOwner {
 }
 
 const EMPTY: Segment = new Segment();
+/** What a turn may put on top of the limit where it is kept to at the turn's end. */
+const MAX_EXCESS_BYTES = 64 * 1024;
 const NO_PRESSURE = { mostMessages: Number.POSITIVE_INFINITY, mostBytes: Number.POSITIVE_INFINITY };
 const FULL = { mostMessages: 0, mostBytes: Number.POSITIVE_INFINITY };
 const FIRST_OWN_BYTES = 1024;
@@ -118,9 +120,18 @@ export class Outbox {
   awaited = false;
   isPressed = false;
 
-  constructor(owner: OutboxOwner, pool: ChunkPool, limits: OutboxLimits) {
+  readonly #trimsLate: boolean;
+  /** Of the message that came last. */
+  #lastBytes = 0;
+
+  /**
+   * @param trimsLate with `drop-oldest`: what is too much goes at the end of the turn ({@link trim}), in whole segments where it can,
+   * instead of message by message. What is left is the same.
+   */
+  constructor(owner: OutboxOwner, pool: ChunkPool, limits: OutboxLimits, trimsLate = false) {
     this.owner = owner;
     this.pool = pool;
+    this.#trimsLate = trimsLate && limits.overflow === "drop-oldest";
     this.#limits = limits;
     this.overflow = limits.overflow;
     this.limit(limits);
@@ -142,6 +153,21 @@ export class Outbox {
     const { mostMessages, mostBytes } = this.#pressure;
     this.mostMessages = Math.min(maxMessages, mostMessages) - messages;
     this.mostBytes = Math.min(maxBytes, mostBytes) - bytes;
+    if (!this.#trimsLate || this.isPressed) return;
+    this.mostMessages = Number.POSITIVE_INFINITY;
+    this.mostBytes += MAX_EXCESS_BYTES;
+  }
+
+  /** Drops what came on top of the limit, down to what it would be had each message made room for itself. */
+  trim(): void {
+    if (!this.#trimsLate || this.isPressed) return;
+    const { maxMessages, maxBytes } = this.#limits;
+    const mostBytes = maxBytes - 1 + this.#lastBytes;
+    while (this.messages > maxMessages || this.bytes > mostBytes) {
+      const { start, end, count } = this.#ring[this.#head]!;
+      const isWhole = this.messages - count >= maxMessages || this.bytes - (end - start) >= mostBytes;
+      this.#drop(isWhole ? count : 1, isWhole ? end : undefined);
+    }
   }
 
   /** Whether its policy makes room by dropping what has waited longest. */
@@ -198,7 +224,7 @@ export class Outbox {
       this.#append(chunk, start, end, 1);
     }
     this.messages++;
-    this.bytes += end - start;
+    this.bytes += this.#lastBytes = end - start;
     this.counters.accepted++;
     this.touch();
   }
@@ -262,20 +288,8 @@ export class Outbox {
 
   /** Drops the message that has waited longest, and returns its place. Something must be waiting. */
   dropOldest(): number {
-    const segment = this.#ring[this.#head]!;
-    const end = frameEnd(segment.chunk!.buf, segment.start, segment.end);
-    this.messages--;
-    this.bytes -= end - segment.start;
-    this.counters.dropped++;
-    const { order } = segment;
-    segment.start = end;
-    segment.order++;
-    segment.lost++;
-    if (--segment.count > 0) return order;
-    const { lost } = segment;
-    this.#shift(segment);
-    if (this.#length > 0) this.#ring[this.#head]!.lost += lost;
-    else this.#lost += lost;
+    const { order } = this.#ring[this.#head]!;
+    this.#drop(1);
     return order;
   }
 
@@ -429,6 +443,24 @@ export class Outbox {
     this.#tail = segment;
     this.#length++;
     this.#fresh++;
+  }
+
+  /** Drops the first `count` messages of the first segment: those before `end`, or the first one. */
+  #drop(count: number, end?: number): void {
+    const segment = this.#ring[this.#head]!;
+    const at = end ?? frameEnd(segment.chunk!.buf, segment.start, segment.end);
+    this.messages -= count;
+    this.bytes -= at - segment.start;
+    this.counters.dropped += count;
+    segment.start = at;
+    segment.order += count;
+    segment.lost += count;
+    segment.count -= count;
+    if (segment.count > 0) return;
+    const { lost } = segment;
+    this.#shift(segment);
+    if (this.#length > 0) this.#ring[this.#head]!.lost += lost;
+    else this.#lost += lost;
   }
 
   /** The first segment is gone. */

@@ -37,6 +37,7 @@ export function overflow(
   if (!outbox.full) return Verdict.ADD;
   switch (outbox.overflow) {
     case "drop-oldest":
+      outbox.trim();
       while (outbox.full && outbox.owner.dropOldest());
       return Verdict.ADD;
     case "drop-newest":

@@ -29,7 +29,7 @@ export class Subscription implements OutboxOwner, Consumer, Source {
     this.peer = peer;
     this.sid = sid;
     this.pattern = pattern;
-    this.outbox = new (limits.overflow === "latest" ? LatestOutbox : Outbox)(this, core.chunks, limits);
+    this.outbox = new (limits.overflow === "latest" ? LatestOutbox : Outbox)(this, core.chunks, limits, true);
   }
 
   /** What XOFF tells a publisher of who holds it up. */

@@ -61,6 +61,11 @@ export function checkLimits(core: Core, known: Known): void {
 
 function checkLimit(what: string, outbox: Outbox, { maxMessages, maxBytes }: Limits, largestBytes: number): void {
   const { messages, bytes } = outbox;
+  // A subscription that drops what is old does so at the end of the turn, of all that came in it.
+  if (outbox.overflow === "drop-oldest" && outbox.touched) {
+    if (bytes > maxBytes + largestBytes + READ_BYTES) throw new Violation(`${what}: ${bytes} bytes came in one turn`);
+    return;
+  }
   if (messages > maxMessages) throw new Violation(`${what}: ${messages} wait, and ${maxMessages} may`);
   // With `latest` a larger message may take the place of a smaller one, however full it is.
   const isBound = outbox.overflow !== "latest";

@@ -84,6 +84,13 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     '      outbox.lose();\n      return Verdict.LEFT;\n    case "disconnect":',
     '      outbox.lose();\n      return Verdict.TAKEN;\n    case "disconnect":',
   ),
+  core("core.ts", "what a turn brought beyond the limit stays", "      outbox.trim();\n", ""),
+  core(
+    "outbox.ts",
+    "a whole segment goes where a part of it would do",
+    "const isWhole = this.messages - count >= maxMessages",
+    "const isWhole = this.messages > maxMessages",
+  ),
   core("overflow.ts", "full is not first given the chance to empty", "  outbox.owner.relieve();\n", ""),
   core(
     "flow.ts",

@@ -105,6 +105,65 @@ describe("by hand", () => {
     expect(taken(outbox)).toEqual([{ lost: 1 }]);
   });
 
+  test("what is trimmed at the turn's end leaves what would be left had each message made room for itself", () => {
+    const step = fc.oneof(
+      { arbitrary: fc.record({ ballast: fc.integer({ min: 0, max: 120 }) }), weight: 8 },
+      { arbitrary: fc.record({ take: fc.integer({ min: 1, max: 400 }) }), weight: 1 },
+      { arbitrary: fc.constant("turn" as const), weight: 2 },
+    );
+    const limit = fc.record({
+      maxMessages: fc.integer({ min: 1, max: 12 }),
+      maxBytes: fc.integer({ min: 1, max: 600 }),
+    });
+    const sameLeft = fc.property(limit, fc.array(step, { maxLength: 80 }), (of, steps) => {
+      const dropping: OutboxLimits = { ...of, overflow: "drop-oldest" };
+      const { pool, outbox: atOnce, reader } = setUp(dropping);
+      const late = new Outbox(new Owner(), pool, dropping, true);
+      const seen = { atOnce: new Sink(), late: new Sink() };
+      const turn = (): void => {
+        late.trim();
+        for (const outbox of [atOnce, late]) outbox.compact();
+        expect([late.messages, late.bytes, late.recount()]).toEqual([atOnce.messages, atOnce.bytes, atOnce.recount()]);
+        expect(late.counts()).toEqual(atOnce.counts());
+      };
+      steps.forEach((what, number) => {
+        if (what === "turn") return turn();
+        if ("take" in what) {
+          turn();
+          atOnce.takeMessages(what.take, what.take, seen.atOnce);
+          late.takeMessages(what.take, what.take, seen.late);
+          return;
+        }
+        const { chunk, start, end } = reader.read(number, what.ballast);
+        while (atOnce.full) atOnce.dropOldest();
+        atOnce.push(chunk, start, end);
+        expect(late.full).toBe(false);
+        late.push(chunk, start, end);
+      });
+      turn();
+      atOnce.takeBytes(NO_LIMIT, seen.atOnce);
+      late.takeBytes(NO_LIMIT, seen.late);
+      expect(seen.late).toEqual(seen.atOnce);
+      reader.close();
+      expect(pool.heldBytes).toBe(0);
+    });
+    fc.assert(sameLeft, { numRuns: 300 });
+  });
+
+  test("what a turn brings is bounded all the same", () => {
+    const { pool } = setUp();
+    const reader = new Reader(pool, 64 * 1024);
+    const outbox = new Outbox(new Owner(), pool, { ...limits(3, 100), overflow: "drop-oldest" }, true);
+    for (let i = 0; i < 64; i++) {
+      expect(outbox.full).toBe(false);
+      push(outbox, reader, i, 1024);
+    }
+    push(outbox, reader, 64, 1024);
+    expect(outbox.full).toBe(true);
+    outbox.trim();
+    expect(taken(outbox)).toEqual([{ lost: 64 }, 64]);
+  });
+
   test("a message that is taken elsewhere keeps its place among the others, also after a turn", () => {
     const { outbox, pool } = setUp();
     const reader = new Reader(pool, 400);
