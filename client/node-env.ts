@@ -1,6 +1,7 @@
 // The real Env: Node's clock, timers and turns, and the unix socket of a broker.
 
 import { randomBytes, randomUUID } from "node:crypto";
+import { performance } from "node:perf_hooks"; // the global of that name is a getter, and this is asked for each acknowledged message
 
 import type { Address } from "../shared/address.ts";
 import { PodbusError } from "../shared/errors.ts";

@@ -31,6 +31,7 @@ export class Upkeep {
 
   /** Returns for how many milliseconds it was worked on: 0 where it was not kept. */
   end(message: Kept): number {
+    if (this.#kept.size === 0) return 0; // as for handlers that return no promise
     const sinceMs = this.#kept.get(message);
     if (sinceMs === undefined) return 0;
     this.#kept.delete(message);
