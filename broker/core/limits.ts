@@ -15,7 +15,7 @@ const LIMITS = [
 
 export type Limit = (typeof LIMITS)[number];
 
-/** How often each limit was answered with, or closed a connection. */
+/** How often each limit was answered with, or closed a connection; of `memoryLimit` also how often it was reached. */
 export type Limited = Record<Limit, number>;
 
 export function noneLimited(): Limited {

@@ -27,8 +27,6 @@ export class Pressure {
   readonly #core: Core;
   readonly #pressed = new Set<Outbox>();
   limitBytes: number;
-  /** How often the ceiling was reached. */
-  times = 0;
 
   constructor(core: Core, limitBytes: number) {
     this.#core = core;
@@ -73,7 +71,7 @@ export class Pressure {
   }
 
   #press(): void {
-    this.times++;
+    const wasOn = this.isOn;
     const held = new Map<Outbox, number>();
     for (const outbox of this.#core.allOutboxes()) {
       const { heldBytes } = outbox.owner;
@@ -86,6 +84,7 @@ export class Pressure {
       this.#pressed.add(outbox);
       this.#core.env.log("warn", { why: holderOf(outbox).why, heldBytes }, "the memory limit is reached");
     }
+    if (!wasOn && this.isOn) this.#core.limited.memoryLimit++;
     // Those that drop do so now, for others may not wait for it.
     for (const outbox of this.#pressed) this.#shed(outbox);
     if (held.size === 0 && this.#core.chunks.heldBytes > this.limitBytes) this.#evictHeaviest();

@@ -48,6 +48,29 @@ describe.each([
   });
 });
 
+test("that it was reached is counted, once for as long as it lasts, also where publishers just wait", () => {
+  const world = new World({ memoryLimit: LIMIT });
+  const receiver = world.connect();
+  receiver.send(Op.SUB, 1, "t", ext1({ maxMessages: 1_000_000, maxBytes: 1_000_000_000 }));
+  const publisher = world.connect();
+  const fill = (): void => {
+    receiver.send(Op.XOFF, 1);
+    world.run();
+    expect(world.core.pressure.isOn).toBe(false);
+    for (let i = 0; i < 600; i++) {
+      publisher.send(Op.PUB, "t", Buffer.alloc(MESSAGE_BYTES));
+      world.run();
+    }
+    expect(world.core.pressure.isOn).toBe(true);
+  };
+  fill();
+  expect(world.core.limited.memoryLimit).toBe(1);
+  receiver.send(Op.XON, 1);
+  world.run();
+  fill();
+  expect(world.core.limited.memoryLimit).toBe(2);
+});
+
 test.each([10, 300, 1000])(
   "what waits for %d that stopped is held once, as long as that is less than a copy for each",
   (count) => {
