@@ -11,9 +11,10 @@ import { DamagedStore } from "../../broker/core/recovery.ts";
 import { LmdbStore } from "../../broker/lmdb-store.ts";
 import { PodbusError } from "../../shared/errors.ts";
 import { type Element, ext1, frame } from "../support/msgpack.ts";
-import { CLI, logLines, Running, uniqueAddress, untilListening } from "../support/processes.ts";
+import { logLines, uniqueAddress } from "../support/processes.ts";
 import { Op, RawClient } from "../support/raw-client.ts";
 import { World } from "../support/simulated.ts";
+import { startTraced } from "../support/traced-broker.ts";
 import { Disk, type FileEvent, readTrace } from "../support/write-trace.ts";
 
 const QUEUE = { queue: "q", ack: true, durable: true, prefetch: 100_000 };
@@ -26,21 +27,7 @@ const MESSAGES = 24;
 /** A life of a broker: messages that are published and settled one after the other, and what it said of that. */
 async function live(folder: string): Promise<FileEvent[]> {
   const address = uniqueAddress();
-  const trace = join(folder, "trace");
-  const serve = [process.execPath, CLI, "serve", "--address", address, "--data", join(folder, "data")];
-  await using broker = new Running("strace", [
-    "-f",
-    "-y",
-    "-xx",
-    "-s",
-    "200000",
-    "-e",
-    `trace=${CALLS}`,
-    "-o",
-    trace,
-    ...serve,
-  ]);
-  await untilListening(broker);
+  await using broker = await startTraced(folder, address, CALLS);
   const { pid } = logLines(broker.stdout)[0]!;
   const client = await RawClient.connect(address);
   const confirmed = (id: number): Promise<unknown> => client.until(([op, ref]) => op === Op.OK && ref === id);
@@ -57,7 +44,7 @@ async function live(folder: string): Promise<FileEvent[]> {
   process.kill(pid as number, "SIGKILL");
   client.destroy();
   await broker.ended;
-  return readTrace(readFileSync(trace, "latin1"), "data.mdb");
+  return readTrace(readFileSync(join(folder, "trace"), "latin1"), "data.mdb");
 }
 
 /** What a broker that finds `file` serves: by number, how often. Undefined where it refuses it with a word. */

@@ -10,8 +10,9 @@ import { describe, expect, test } from "vitest";
 import { Deliveries } from "../support/deliveries.ts";
 import { upTo } from "../support/embedded.ts";
 import { type Element, ext1 } from "../support/msgpack.ts";
-import { CLI, logLines, Running, startBroker, startCli, uniqueAddress, untilListening } from "../support/processes.ts";
+import { logLines, startBroker, startCli, uniqueAddress } from "../support/processes.ts";
 import { Op, RawClient } from "../support/raw-client.ts";
+import { startTraced } from "../support/traced-broker.ts";
 
 const DURABLE = { queue: "q", ack: true, durable: true, maxMessages: 1_000_000, maxBytes: 1_000_000_000 };
 
@@ -163,23 +164,9 @@ test("a disk that kept half of the last write: all that was confirmed before is 
 describe("a trace of the broker's system calls", () => {
   test("shows what was published on its way to the disk, and flushed, before OK is written to the socket", async () => {
     const folder = mkdtempSync(join(tmpdir(), "podbus-trace-"));
-    const trace = join(folder, "trace");
     const address = uniqueAddress();
     const calls = "pwrite64,pwritev,fdatasync,fsync,msync,write,writev,sendmsg,openat";
-    const serve = [process.execPath, CLI, "serve", "--address", address, "--data", join(folder, "data")];
-    await using broker = new Running("strace", [
-      "-f",
-      "-y",
-      "-xx",
-      "-s",
-      "70000",
-      "-e",
-      `trace=${calls}`,
-      "-o",
-      trace,
-      ...serve,
-    ]);
-    await untilListening(broker);
+    await using broker = await startTraced(folder, address, calls);
     const { pid } = logLines(broker.stdout)[0]!;
     await makeQueue(address);
     const publisher = await connect(address);
@@ -192,7 +179,7 @@ describe("a trace of the broker's system calls", () => {
     publisher.destroy();
     process.kill(pid as number, "SIGTERM"); // strace itself holds on until what it traces has ended
     await broker.ended;
-    const lines = readFileSync(trace, "latin1").split("\n");
+    const lines = readFileSync(join(folder, "trace"), "latin1").split("\n");
     const hex = (bytes: Buffer): string =>
       [...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
     const isData = (line: string): boolean => line.includes(hex(Buffer.from("data.mdb")));

@@ -17,6 +17,7 @@ import {
   startCli,
   uniqueAddress,
 } from "../support/processes.ts";
+import { Random } from "../support/random.ts";
 
 const KILLS = 200;
 const WORKERS = 3;
@@ -33,21 +34,8 @@ function numbersOf(worker: Running): number[] {
     .map((line) => (JSON.parse(line) as { data: number }).data);
 }
 
-/** A random sequence that its seed tells: Mulberry32 (public domain, Tommy Ettinger). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 test("no confirmed job is lost over 200 kills of the broker and its workers", async () => {
-  const seed = Date.now() % 1_000_000;
-  console.log(`seed ${seed}`);
-  const random = randomOf(seed);
+  const random = Random.announced("kills");
   const data = mkdtempSync(join(tmpdir(), "podbus-fault-"));
   const address = uniqueAddress();
   const serve = (): Promise<BrokerProcess> => startBroker({ address, args: ["--data", data] });
@@ -79,12 +67,12 @@ test("no confirmed job is lost over 200 kills of the broker and its workers", as
   })();
 
   for (let kill = 0; kill < KILLS; kill++) {
-    await sleep(random() * 120);
+    await sleep(random.fraction() * 120);
     if (kill % BROKER_SHARE === 0) {
       await broker.stop("SIGKILL");
       broker = await serve();
     } else {
-      const index = Math.floor(random() * WORKERS);
+      const index = random.below(WORKERS);
       await alive[index]!.stop("SIGKILL");
       alive[index] = work();
       lives.push(alive[index]);

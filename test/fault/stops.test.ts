@@ -20,23 +20,13 @@ import {
   startCli,
   uniqueAddress,
 } from "../support/processes.ts";
+import { Random } from "../support/random.ts";
 import { Op, RawClient } from "../support/raw-client.ts";
 
 const STALL_MS = 1000;
 
-/** A random sequence that its seed tells. */
-function randomOf(what: string): () => number {
-  const seed = Number(process.env["PODBUS_FAULT_SEED"] ?? Date.now() % 1_000_000);
-  console.log(`${what}: seed ${seed} (PODBUS_FAULT_SEED)`);
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
 test("workers and the broker are stopped and go on: nobody waits for one that is stopped, and no job is lost", async () => {
-  const random = randomOf("stops");
+  const random = Random.announced("stops");
   const data = mkdtempSync(join(tmpdir(), "podbus-stops-"));
   const address = uniqueAddress();
   const broker = await startBroker({ address, args: ["--data", data, "--stall-ms", `${STALL_MS}`] });
@@ -67,12 +57,12 @@ test("workers and the broker are stopped and go on: nobody waits for one that is
   })();
   for (let round = 0; round < 24; round++) {
     const isBroker = round % 6 === 5;
-    const victim = isBroker ? broker.process : workers[Math.floor(random() * workers.length)]!;
+    const victim = isBroker ? broker.process : workers[random.below(workers.length)]!;
     victim.child.kill("SIGSTOP");
     // Now for a moment, now beyond what makes a stall.
-    await sleep(isBroker ? random() * 400 : random() * STALL_MS * 2.5);
+    await sleep(isBroker ? random.fraction() * 400 : random.fraction() * STALL_MS * 2.5);
     victim.child.kill("SIGCONT");
-    await sleep(random() * 100);
+    await sleep(random.fraction() * 100);
   }
   over.abort();
   await publishing;
@@ -98,7 +88,7 @@ test("workers and the broker are stopped and go on: nobody waits for one that is
 });
 
 test("40 kills of the broker: what was not confirmed as settled comes again, in order, and nothing else", async () => {
-  const random = randomOf("kills");
+  const random = Random.announced("kills");
   const data = mkdtempSync(join(tmpdir(), "podbus-kills-"));
   const address = uniqueAddress();
   const serve = (): Promise<BrokerProcess> => startBroker({ address, args: ["--data", data] });
@@ -125,17 +115,17 @@ test("40 kills of the broker: what was not confirmed as settled comes again, in 
     expect(left.filter((n) => !doubted.has(n))).toEqual(open.filter((n) => !doubted.has(n)));
     open = left;
     doubted = new Set();
-    for (let batch = 0; batch < 1 + random() * 5; batch++) {
-      const isLast = batch > random() * 5;
-      const published = Array.from({ length: 1 + Math.floor(random() * 40) }, () => next++);
+    for (let batch = 0; batch < 1 + random.fraction() * 5; batch++) {
+      const isLast = batch > random.fraction() * 5;
+      const published = Array.from({ length: 1 + random.below(40) }, () => next++);
       for (const n of published) client.send(Op.PUB, "t", n);
-      const settled = open.filter((n) => seqs.has(n) && random() < 0.4);
+      const settled = open.filter((n) => seqs.has(n) && random.fraction() < 0.4);
       for (const n of settled) client.send(Op.ACK, 1, seqs.get(n)!, seqs.get(n)!, 0);
       if (isLast) {
         // Killed somewhere on the way: of these nobody knows.
         for (const n of [...published, ...settled]) doubted.add(n);
         open = [...open, ...published];
-        await sleep(random() * 4);
+        await sleep(random.fraction() * 4);
         break;
       }
       for (const { payload, seq } of await deliveries.synced()) seqs.set(payload as number, seq);

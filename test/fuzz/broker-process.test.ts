@@ -10,7 +10,7 @@ import { connectSocket } from "../../shared/os/connect.ts";
 import { upTo } from "../support/embedded.ts";
 import { Grammar } from "../support/fuzz/grammar.ts";
 import { mutate } from "../support/fuzz/mutate.ts";
-import { Random } from "../support/fuzz/random.ts";
+import { Random } from "../support/random.ts";
 import { recordedSessions } from "../support/fuzz/recorded.ts";
 import { frame } from "../support/msgpack.ts";
 import { runCli, startBroker } from "../support/processes.ts";

@@ -8,7 +8,7 @@ import { check } from "../../broker/core/sys/check.ts";
 import { campaign, smallerBytes } from "../support/fuzz/campaign.ts";
 import { Grammar } from "../support/fuzz/grammar.ts";
 import { mutate } from "../support/fuzz/mutate.ts";
-import type { Random } from "../support/fuzz/random.ts";
+import type { Random } from "../support/random.ts";
 import { recordedSessions } from "../support/fuzz/recorded.ts";
 import { frame } from "../support/msgpack.ts";
 import { SimulatedStore } from "../support/simulated-store.ts";

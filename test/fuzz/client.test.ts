@@ -13,7 +13,7 @@ import { campaign, smallerBytes } from "../support/fuzz/campaign.ts";
 import { checkDecoded, checkPrototypes } from "../support/fuzz/decoded.ts";
 import { Grammar } from "../support/fuzz/grammar.ts";
 import { mutate } from "../support/fuzz/mutate.ts";
-import type { Random } from "../support/fuzz/random.ts";
+import type { Random } from "../support/random.ts";
 import { recordedSessions } from "../support/fuzz/recorded.ts";
 import { ext1, frame } from "../support/msgpack.ts";
 

@@ -16,7 +16,7 @@ import { campaign, smallerBytes, type Target } from "../support/fuzz/campaign.ts
 import { checkDecoded, checkPrototypes } from "../support/fuzz/decoded.ts";
 import { Grammar } from "../support/fuzz/grammar.ts";
 import { mutate } from "../support/fuzz/mutate.ts";
-import { Random } from "../support/fuzz/random.ts";
+import { Random } from "../support/random.ts";
 import { recordedFrames, recordedSessions } from "../support/fuzz/recorded.ts";
 
 const MAX_FRAME = 4096;

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { Embedded, Witness } from "../support/embedded.ts";
 import { type Element, ext1, frame, frames } from "../support/msgpack.ts";
+import { Random } from "../support/random.ts";
 import { Op, type RawClient } from "../support/raw-client.ts";
 
 const MAX_FRAME = 100_000;
@@ -29,17 +30,6 @@ afterAll(async () => {
   expect(embedded.imbalance).toBe(0);
   await embedded[Symbol.asyncDispose]();
 });
-
-/** A pseudo-random byte sequence, the same with each run. */
-function garbage(seed: number, length: number): Buffer {
-  let state = seed;
-  return Buffer.from(
-    Array.from({ length }, () => {
-      state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff;
-      return state >> 16;
-    }),
-  );
-}
 
 /** The last frame before the broker ends the stream. */
 async function lastWord(client: RawClient): Promise<Element[]> {
@@ -76,7 +66,7 @@ describe("closed with an error that says why", () => {
   test("garbage of many kinds: nothing but an error, and the end", async () => {
     for (let seed = 1; seed <= 200; seed++) {
       const client = await embedded.connect({ hello: seed % 2 === 0 ? "" : false });
-      client.write(garbage(seed, 1 + (seed % 64) * 40));
+      client.write(new Random(seed).bytes(1 + (seed % 64) * 40));
       client.end();
       await client.closed();
       const last = client.pending().at(-1);

@@ -11,6 +11,7 @@ import { Deliveries } from "../support/deliveries.ts";
 import { Embedded, upTo } from "../support/embedded.ts";
 import { type Element, ext1 } from "../support/msgpack.ts";
 import { eventually, startBroker, startCli, uniqueAddress } from "../support/processes.ts";
+import { Random } from "../support/random.ts";
 import { Op, RawClient } from "../support/raw-client.ts";
 
 const folders: string[] = [];
@@ -176,13 +177,7 @@ describe("refused clearly", () => {
 });
 
 describe("a damaged data file is taken as it was, or refused with a word: never served wrong, and never the end of the process", () => {
-  const random = (() => {
-    let state = 20_241_124;
-    return (below: number): number => {
-      state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-      return Math.floor((state / 2 ** 32) * below);
-    };
-  })();
+  const random = new Random(20_241_124);
 
   /** Everything that a broker on `data` has, as text; or the line with which it ended. */
   async function contentOf(data: string): Promise<string> {
@@ -236,11 +231,13 @@ describe("a damaged data file is taken as it was, or refused with a word: never 
     expect(expected.split("\n").length).toBeGreaterThan(100);
     const tally = { same: 0, refused: 0 };
     for (let i = 0; i < 32; i++) {
-      const page = random(whole.length / 4096) * 4096;
+      const page = random.below(whole.length / 4096) * 4096;
       // In the two beginnings, in the head of a page, anywhere; or cut.
-      const at = [random(2) * 4096 + random(170), page + random(120), random(whole.length)][i % 4];
-      const damaged = Buffer.from(at === undefined ? whole.subarray(0, random(whole.length)) : whole);
-      if (at !== undefined) damaged[at]! ^= 1 << random(8);
+      const at = [random.below(2) * 4096 + random.below(170), page + random.below(120), random.below(whole.length)][
+        i % 4
+      ];
+      const damaged = Buffer.from(at === undefined ? whole.subarray(0, random.below(whole.length)) : whole);
+      if (at !== undefined) damaged[at]! ^= 1 << random.below(8);
       writeFileSync(file, damaged);
       const content = await contentOf(data);
       const story = at === undefined ? `cut at ${damaged.length}` : `a bit at ${at}`;

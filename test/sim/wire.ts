@@ -1,27 +1,9 @@
 // The frames of protocol.md, written and read by code of the simulation's own: nothing of shared/codec is used here, so that a mistake
 // there does not hide. Reading is fast and knows well-formed frames only; whoever sends broken ones knows that they are.
 
-export const Op = {
-  HELLO: 0,
-  PUB: 1,
-  SUB: 2,
-  UNSUB: 3,
-  SYNC: 4,
-  OK: 5,
-  ERR: 6,
-  REQ: 7,
-  REPLY: 8,
-  CANCEL: 9,
-  FOR: 10,
-  ACK: 11,
-  XOFF: 12,
-  XON: 13,
-  GAP: 14,
-  PING: 15,
-  PONG: 16,
-  BYE: 17,
-  RETAIN: 18,
-} as const;
+import { Op } from "../support/ops.ts";
+
+export { Op };
 
 export const OP_NAMES: readonly string[] = Object.keys(Op);
 

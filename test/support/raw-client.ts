@@ -7,31 +7,12 @@ import type { Socket } from "node:net";
 import { parseAddress } from "../../shared/address.ts";
 import { connectSocket } from "../../shared/os/connect.ts";
 import { type Decoded, decodeFirst, type Element, type Elements, ext1, Ext, Float, frame, valueIn } from "./msgpack.ts";
+import { Op } from "./ops.ts";
+
+export { Op };
 
 /** How long a frame that a test waits for may take. */
 const PATIENCE_MS = 15_000;
-
-export const Op = {
-  HELLO: 0,
-  PUB: 1,
-  SUB: 2,
-  UNSUB: 3,
-  SYNC: 4,
-  OK: 5,
-  ERR: 6,
-  REQ: 7,
-  REPLY: 8,
-  CANCEL: 9,
-  FOR: 10,
-  ACK: 11,
-  XOFF: 12,
-  XON: 13,
-  GAP: 14,
-  PING: 15,
-  PONG: 16,
-  BYE: 17,
-  RETAIN: 18,
-} as const;
 
 /** What the broker says of itself in its HELLO. */
 export interface Greeting {

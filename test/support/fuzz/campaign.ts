@@ -14,7 +14,7 @@ import { runInNewContext } from "node:vm";
 import { Worker } from "node:worker_threads";
 
 import { Novelty } from "./novelty.ts";
-import { Random } from "./random.ts";
+import { Random } from "../random.ts";
 
 export interface Target<Input> {
   readonly name: string;

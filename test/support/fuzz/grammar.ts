@@ -2,7 +2,7 @@
 // every width, lengths that lie, extensions, keys that name parts of every object, nesting. Frames are those of the protocol, of both
 // directions, mostly with elements of the kind that their op has.
 
-import { Random } from "./random.ts";
+import { Random } from "../random.ts";
 
 /** Numbers at which widths, counters and clocks change. */
 const NUMBERS = [

@@ -1,6 +1,6 @@
 // Changes bytes as fuzzers do: bits, runs, lengths, pieces of other inputs. It knows nothing of msgpack but which bytes matter in it.
 
-import type { Random } from "./random.ts";
+import type { Random } from "../random.ts";
 
 /** First bytes of every kind of value, and lengths at the edges. */
 const MARKS = [

@@ -10,17 +10,10 @@ import type { Change } from "../../../broker/core/store.ts";
 import { neededBytes } from "../../../broker/disk-room.ts";
 import { checkDataFile } from "../../../broker/lmdb-check.ts";
 import { LmdbStore } from "../../../broker/lmdb-store.ts";
+import { Random } from "../../support/random.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "podbus-lmdb-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function randomOf(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
 
 function write(store: LmdbStore, changes: readonly Change[]): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -31,7 +24,7 @@ function write(store: LmdbStore, changes: readonly Change[]): Promise<void> {
 test.each([1, 2, 3])(
   "a random life of it, seed %i",
   async (seed) => {
-    const random = randomOf(seed);
+    const random = new Random(seed);
     const directory = join(folder, `life-${seed}`);
     const file = join(directory, "data.mdb");
     let store = LmdbStore.open(directory);
@@ -39,12 +32,12 @@ test.each([1, 2, 3])(
     for (let round = 0; round < 250; round++) {
       const changes: Change[] = [];
       const isShrinking = Math.floor(round / 60) % 2 === 1;
-      for (let i = 0; i < 1 + random(round % 40 === 0 ? 600 : 40); i++) {
+      for (let i = 0; i < 1 + random.below(round % 40 === 0 ? 600 : 40); i++) {
         // Now and then one that this write has changed already.
-        const again = random(12) === 0 ? changes[random(changes.length)]?.key : undefined;
-        const key = again ?? `m${String(random(4000)).padStart(8, "0")}`;
-        if (random(10) < (isShrinking ? 2 : 8)) {
-          const bytes = random(15) === 0 ? random(60_000) : random(700);
+        const again = random.below(12) === 0 ? changes[random.below(changes.length)]?.key : undefined;
+        const key = again ?? `m${String(random.below(4000)).padStart(8, "0")}`;
+        if (random.below(10) < (isShrinking ? 2 : 8)) {
+          const bytes = random.below(15) === 0 ? random.below(60_000) : random.below(700);
           changes.push({ key, value: Buffer.alloc(bytes, round) });
           plain.set(key, bytes);
         } else {

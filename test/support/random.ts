@@ -1,11 +1,18 @@
 // A seeded source of chance: the same numbers for the same seed, on every machine. mulberry32 (public domain, Tommy Ettinger), which
-// passes what a fuzzer asks of it and costs a few nanoseconds.
+// passes what a fuzzer asks of it and costs a few nanoseconds. The simulation has its own (test/sim/random.ts), which its kept seeds rest on.
 
 export class Random {
   #state: number;
 
   constructor(seed: number) {
     this.#state = seed | 0;
+  }
+
+  /** For a test whose order of events the machine decides anyway: from a seed that is printed, or given in PODBUS_FAULT_SEED. */
+  static announced(what: string): Random {
+    const seed = Number(process.env["PODBUS_FAULT_SEED"] ?? Date.now() % 1_000_000);
+    console.log(`${what}: seed ${seed} (PODBUS_FAULT_SEED)`);
+    return new Random(seed);
   }
 
   /** For the `index`-th of many that each have their own. */
@@ -25,6 +32,15 @@ export class Random {
   /** 0 … `limit` - 1. */
   below(limit: number): number {
     return limit <= 1 ? 0 : this.next() % limit;
+  }
+
+  /** 0 … 1, without the 1. */
+  fraction(): number {
+    return this.next() / 2 ** 32;
+  }
+
+  bytes(length: number): Buffer {
+    return Buffer.from(Array.from({ length }, () => this.next() >>> 24));
   }
 
   /** True once in `n` times. */
