@@ -1,50 +1,47 @@
-// Looks into the broker's books of one queue, from outside as any client may.
+// Looks into the books of one queue, from outside as any client may.
 
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { connect } from "../client/index.ts";
+import { loadSide, type Messages, type QueueCounts, type SideWith } from "./sides/side.ts";
 
-interface QueueCounts {
-  readonly waiting: number;
-  readonly inFlight: number;
-  readonly settled: number;
-  readonly redelivered: number;
+/** Which queue, and who keeps its books. */
+interface Queue {
+  readonly side: SideWith<Messages>;
+  readonly address: string;
+  readonly topic: string;
+  readonly queue: string;
 }
 
 const PATIENCE_MS = 5000;
 const LOOK_MS = 5;
 
 /** Resolves once all `sent` messages of the queue are acknowledged, each at its first delivery. Throws where they are not. */
-export async function needSettled(address: string, queue: string, sent: number): Promise<void> {
+export async function needSettled(queue: Queue, sent: number): Promise<void> {
   await needCounts(
-    address,
     queue,
     `${sent} settled`,
-    ({ settled, redelivered }) => settled === sent && redelivered === 0,
+    ({ waiting, inFlight, settled, redelivered = 0 }) =>
+      settled === sent && waiting === 0 && inFlight === 0 && redelivered === 0,
   );
 }
 
 /** Resolves once `count` messages wait in the queue, and none is elsewhere. Throws where it stays otherwise. */
-export async function needWaiting(address: string, queue: string, count: number): Promise<void> {
-  await needCounts(address, queue, `${count} waiting`, ({ waiting, inFlight }) => waiting === count && inFlight === 0);
+export async function needWaiting(queue: Queue, count: number): Promise<void> {
+  await needCounts(queue, `${count} waiting`, ({ waiting, inFlight }) => waiting === count && inFlight === 0);
 }
 
 async function needCounts(
-  address: string,
-  queue: string,
+  { side, address, topic, queue }: Queue,
   what: string,
   are: (counts: QueueCounts) => boolean,
 ): Promise<void> {
-  const bus = await connect({ address });
-  try {
-    const endMs = performance.now() + PATIENCE_MS;
-    for (;;) {
-      const counts = (await bus.request("$sys.queue.show", { queue })) as QueueCounts;
-      if (are(counts)) return;
-      if (performance.now() > endMs) throw new Error(`queue ${queue} should have ${what}: ${JSON.stringify(counts)}`);
-      await sleep(LOOK_MS);
-    }
-  } finally {
-    await bus.close();
+  const books = await loadSide(side);
+  if (!("counts" in books)) throw new Error(`nothing is acknowledged on the side ${side}`);
+  const endMs = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const counts = await books.counts(address, topic, queue);
+    if (are(counts)) return;
+    if (performance.now() > endMs) throw new Error(`queue ${queue} should have ${what}: ${JSON.stringify(counts)}`);
+    await sleep(LOOK_MS);
   }
 }

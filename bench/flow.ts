@@ -6,7 +6,7 @@ import { needSettled } from "./books.ts";
 import { cpuNs } from "./cpu.ts";
 import type { Worker } from "./processes.ts";
 import type { Measure } from "./scenarios/scenario.ts";
-import type { ReceiveOptions, SideName } from "./sides/side.ts";
+import type { Messages, ReceiveOptions, SideWith } from "./sides/side.ts";
 import { checkShares, type TallyResult } from "./tally.ts";
 
 export interface Flow {
@@ -32,12 +32,11 @@ const SHARED_TAIL = 4096;
  * Measures `rate`: deliveries a second, over all receivers, between the first and the last message that count; and `cpu`: the seconds of
  * processor time that a million of those, as they were sent, cost the process in the middle.
  */
-export function measureFlow(side: SideName, flow: Flow): Measure {
+export function measureFlow(side: SideWith<Messages>, flow: Flow): Measure {
   const { bytes, topics = [TOPIC], pattern = TOPIC, receivers: count = 1, options = {}, stopped } = flow;
   const shared = options.queue !== undefined;
   return async ({ stage, durationMs, warmUpMs }) => {
-    const { address } = stage;
-    const middle = await stage.middle(side, shared ? "share" : "copy");
+    const { address, pid } = await stage.middle(side, shared ? "share" : "copy");
     const params = { side, address, pattern, bytes, options };
     const receivers = await Promise.all(Array.from({ length: count }, () => stage.worker("receive", params)));
     if (stopped !== undefined) (await stage.worker("receive", { ...params, options: stopped })).stop();
@@ -45,11 +44,11 @@ export function measureFlow(side: SideName, flow: Flow): Measure {
     const publisher = await stage.worker("publish", { side, address, topics, bytes, warmUpMs, durationMs, tail });
     publisher.tell("go");
     await Promise.race([sleep(warmUpMs), publisher.result]);
-    const warmNs = cpuNs(middle.pid);
+    const warmNs = cpuNs(pid);
     const { sent, warmUp } = await publisher.result;
     const tallies = await collect(receivers, sent);
-    const cpu = (cpuNs(middle.pid) - warmNs) / 1e9 / ((sent - warmUp) / 1e6);
-    if (options.ack === true) await needSettled(address, options.queue!, sent);
+    const cpu = (cpuNs(pid) - warmNs) / 1e9 / ((sent - warmUp) / 1e6);
+    if (options.ack === true) await needSettled({ side, address, topic: pattern, queue: options.queue! }, sent);
     return { cpu, rate: shared ? rateOfShares(tallies, sent, warmUp) : rateOfCopies(tallies, sent, warmUp) };
   };
 }

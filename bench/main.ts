@@ -6,6 +6,7 @@ import { writeFileSync } from "node:fs";
 import { describeMachine, headerOf } from "./machine.ts";
 import { parseOptions, UsageError } from "./options.ts";
 import { WORKER_ARGUMENT } from "./processes.ts";
+import { whyNot } from "./programs.ts";
 import { type Line, linesOf, table } from "./report.ts";
 import { runScenario } from "./run.ts";
 import { scenarios } from "./scenarios/index.ts";
@@ -29,7 +30,13 @@ async function main(): Promise<number> {
     process.stdout.write(`${headerOf(machine)}\n`);
     const lines: Line[] = [];
     const failures: string[] = [];
+    const notes: string[] = [];
     for (const [at, scenario] of options.scenarios.entries()) {
+      const missing = whyNot(scenario);
+      if (missing !== undefined) {
+        (options.areNamed ? failures : notes).push(missing);
+        continue;
+      }
       const place = `[${at + 1}/${options.scenarios.length}] ${scenario.what}`;
       try {
         const outcome = await runScenario(scenario, {
@@ -45,6 +52,7 @@ async function main(): Promise<number> {
       if (process.stderr.isTTY !== true) process.stderr.write(`${place}\n${table(own)}\n`);
     }
     process.stdout.write(table(lines));
+    for (const note of notes) process.stderr.write(`bench: ${note}\n`);
     for (const failure of failures) process.stderr.write(`bench: ${failure}\n`);
     if (options.jsonFile !== undefined) {
       const { runs, seconds } = options;

@@ -6,6 +6,8 @@ import type { Scenario } from "./scenarios/scenario.ts";
 
 export interface Options {
   readonly scenarios: readonly Scenario[];
+  /** They were named, one by one: those that can't be measured are missed. */
+  readonly areNamed: boolean;
   readonly runs: number;
   readonly seconds: number;
   readonly jsonFile: string | undefined;
@@ -40,6 +42,7 @@ export function parseOptions(args: readonly string[], all: readonly Scenario[]):
   const quick = values.quick === true;
   return {
     scenarios: chosen(values.only, all),
+    areNamed: values.only !== undefined,
     runs: count("--runs", values.runs, quick ? QUICK_RUNS : DEFAULT_RUNS, Number.isSafeInteger),
     seconds: count("--seconds", values.seconds, quick ? QUICK_SECONDS : DEFAULT_SECONDS, Number.isFinite),
     jsonFile: values.json,

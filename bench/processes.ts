@@ -5,11 +5,16 @@ import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { parseSocketTable } from "../shared/os/socket-table.ts";
+import { nats } from "./peers/nats.ts";
+import type { Peer } from "./peers/peer.ts";
+import { redis } from "./peers/redis.ts";
+import { find } from "./programs.ts";
 import type { HubMode } from "./relay/hub.ts";
 import type { FromWorker, ParamsOf, ResultOf, RoleName, ToWorker } from "./roles/role.ts";
 import type { SideName } from "./sides/side.ts";
@@ -107,6 +112,12 @@ export class Worker<Name extends RoleName> {
   }
 }
 
+interface Middle {
+  /** Where the others reach it. */
+  readonly address: string;
+  readonly pid: number;
+}
+
 export interface StageOptions {
   /** Where every process writes its CPU profile to. */
   readonly profileFolder?: string | undefined;
@@ -128,10 +139,21 @@ export class Stage implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Starts what stands in the middle of a side. */
-  async middle(side: SideName, mode: HubMode = "copy"): Promise<{ readonly pid: number }> {
-    if (side === "bus") return this.broker();
-    return this.worker("hub", { address: this.address, mode });
+  /** Starts what stands in the middle of a side; for HTTP there is nothing. */
+  async middle(side: Exclude<SideName, "http">, mode: HubMode = "copy"): Promise<Middle> {
+    const { address } = this;
+    switch (side) {
+      case "bus":
+        return { address, ...(await this.broker()) };
+      case "relay":
+        return { address, pid: (await this.worker("hub", { address, mode })).pid };
+      case "redisPubSub":
+      case "redisStreams":
+        return this.#peer(redis);
+      case "nats":
+      case "jetStream":
+        return this.#peer(nats);
+    }
   }
 
   /** Starts a worker; resolves once it is ready. */
@@ -166,6 +188,16 @@ export class Stage implements AsyncDisposable {
   /** Ends all of it, the last one first. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const end of this.#ends.toReversed()) await end();
+  }
+
+  /** Starts a server that others made; resolves once it takes connections. */
+  async #peer({ program, place }: Peer): Promise<Middle> {
+    const { address, args } = await place(await this.folder());
+    // It has no channel from here whose end it would notice.
+    const withParent = ["--pdeathsig", "KILL", find(program.name) ?? program.name, ...args];
+    const child = this.#start("setpriv", withParent, ["ignore", "ignore", "inherit"]);
+    await accepting(child, program.name, address);
+    return { address, pid: child.pid! };
   }
 
   #start(program: string, args: readonly string[], stdio: ("pipe" | "ignore" | "inherit")[]): ChildProcess {
@@ -226,12 +258,37 @@ async function ended(child: ChildProcess): Promise<void> {
 
 /** Looks at the kernel's list: to connect would be a client more. */
 async function listening(child: ChildProcess, address: string): Promise<void> {
-  const endMs = performance.now() + PATIENCE_MS;
-  for (;;) {
+  await untilServing(child, "broker", () => {
     const rows = parseSocketTable(readFileSync("/proc/net/unix", "utf8"));
-    if (rows.some(({ name, state }) => name === address && state === "listening")) return;
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error("the broker ended early");
-    if (performance.now() > endMs) throw new Error(`the broker did not listen within ${PATIENCE_MS / 1000} s`);
+    return rows.some(({ name, state }) => name === address && state === "listening");
+  });
+}
+
+/** @param address of a unix socket's file, or host and port */
+async function accepting(child: ChildProcess, name: string, address: string): Promise<void> {
+  const [host, port] = address.split(":");
+  await untilServing(child, name, async () => {
+    const socket = port === undefined ? connect(address) : connect(Number(port), host);
+    try {
+      await once(socket, "connect");
+      return true;
+    } catch {
+      return false;
+    } finally {
+      socket.destroy();
+    }
+  });
+}
+
+async function untilServing(
+  child: ChildProcess,
+  name: string,
+  isServing: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const endMs = performance.now() + PATIENCE_MS;
+  while (!(await isServing())) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the ${name} ended early`);
+    if (performance.now() > endMs) throw new Error(`the ${name} did not listen within ${PATIENCE_MS / 1000} s`);
     await sleep(LOOK_MS);
   }
 }

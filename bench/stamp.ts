@@ -32,7 +32,7 @@ export function stamp(payload: Buffer, number: number, marks: number): void {
 }
 
 /** The first word of a message in `buf[start, end)`, as an unsigned number; -1 where it is not whole. */
-export function readStamp(buf: Buffer, start: number, end: number): number {
+export function readStamp(buf: Uint8Array, start: number, end: number): number {
   const first = word(buf, start);
   return end - start >= MIN_BYTES && word(buf, end - 4) === ~first ? first >>> 0 : -1;
 }
@@ -45,10 +45,10 @@ export function stampTime(payload: Buffer, sentNs: number): void {
   payload.writeDoubleLE(sentNs, 4);
 }
 
-export function readTime(buf: Buffer, start: number): number {
-  return buf.readDoubleLE(start + 4);
+export function readTime(buf: Uint8Array, start: number): number {
+  return new DataView(buf.buffer, buf.byteOffset + start).getFloat64(4, true);
 }
 
-function word(buf: Buffer, at: number): number {
+function word(buf: Uint8Array, at: number): number {
   return buf[at]! | (buf[at + 1]! << 8) | (buf[at + 2]! << 16) | (buf[at + 3]! << 24);
 }

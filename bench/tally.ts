@@ -41,7 +41,7 @@ export class Tally {
   }
 
   /** Takes the message in `buf[start, end)`. */
-  take(buf: Buffer, start: number, end: number): void {
+  take(buf: Uint8Array, start: number, end: number): void {
     const stamped = end - start === this.#bytes ? readStamp(buf, start, end) : -1;
     const number = numberOf(stamped);
     if (stamped < 0 || (this.#expectation === "all" ? number !== this.#next : number < this.#next)) {

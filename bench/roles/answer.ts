@@ -1,10 +1,10 @@
 // Answers each request with what it holds, until it is told to end.
 
-import { loadSide, type SideName } from "../sides/side.ts";
+import { loadSide, type Requests, type SideWith } from "../sides/side.ts";
 import type { Role } from "./role.ts";
 
 export interface AnswerParams {
-  readonly side: SideName;
+  readonly side: SideWith<Requests>;
   readonly address: string;
   readonly topic: string;
 }

@@ -1,12 +1,12 @@
 // Calls, with a number of requests in flight at any moment, and checks that each answer is to its own request.
 
 import { percentile } from "../percentiles.ts";
-import { loadSide, type SideName } from "../sides/side.ts";
+import { loadSide, type Requests, type SideWith } from "../sides/side.ts";
 import { newPayload, numberOf, readStamp, stamp } from "../stamp.ts";
 import type { Role } from "./role.ts";
 
 export interface CallParams {
-  readonly side: SideName;
+  readonly side: SideWith<Requests>;
   readonly address: string;
   readonly topic: string;
   readonly bytes: number;

@@ -1,12 +1,12 @@
 // Publishes in a plain loop, as fast as it is let: it waits where `publish` returns a promise. After a warm-up comes a marked message
 // from which on the rate counts, and at the end a tail of marked ones.
 
-import { loadSide, type Sender, type SideName } from "../sides/side.ts";
+import { loadSide, type Messages, type Sender, type SideWith } from "../sides/side.ts";
 import { FIRST, LAST, newPayload, stamp } from "../stamp.ts";
 import type { Control, Role } from "./role.ts";
 
 export interface PublishParams {
-  readonly side: SideName;
+  readonly side: SideWith<Messages>;
   readonly address: string;
   /** Taken in turn. */
   readonly topics: readonly string[];
@@ -42,7 +42,7 @@ type PublishOne = (topic: string, number: number, marks: number) => void | Promi
 /** The loop itself, whatever is published. */
 export async function publishFor(
   { topics, warmUpMs, durationMs, most = Infinity, tail }: Omit<PublishParams, "side" | "bytes">,
-  sender: Sender,
+  sender: Pick<Sender, "flush">,
   control: Control,
   one: PublishOne,
 ): Promise<PublishResult> {

@@ -3,12 +3,16 @@
 import { nowNs } from "../clock.ts";
 import { isObject, marksOfObject } from "../sample-object.ts";
 import { settled } from "../settle.ts";
-import { loadSide } from "../sides/side.ts";
+import { loadSide, type Objects, type SideWith } from "../sides/side.ts";
 import { Tally, type TallyResult } from "../tally.ts";
 import { LOST_MS, type ReceiveParams } from "./receive.ts";
 import type { Role } from "./role.ts";
 
-export const receiveObjects: Role<Omit<ReceiveParams, "bytes" | "options">, TallyResult> = async (params, control) => {
+interface ReceiveObjectsParams extends Omit<ReceiveParams, "bytes" | "options"> {
+  readonly side: SideWith<Objects>;
+}
+
+export const receiveObjects: Role<ReceiveObjectsParams, TallyResult> = async (params, control) => {
   const { side, address, pattern } = params;
   const tally = new Tally("all", 0, nowNs);
   let fault: string | undefined;

@@ -2,12 +2,12 @@
 
 import { nowNs } from "../clock.ts";
 import { settled } from "../settle.ts";
-import { loadSide, type ReceiveOptions, type SideName } from "../sides/side.ts";
+import { loadSide, type Messages, type ReceiveOptions, type SideWith } from "../sides/side.ts";
 import { type Expectation, Tally, type TallyResult } from "../tally.ts";
 import type { Role } from "./role.ts";
 
 export interface ReceiveParams {
-  readonly side: SideName;
+  readonly side: SideWith<Messages>;
   readonly address: string;
   readonly pattern: string;
   readonly bytes: number;

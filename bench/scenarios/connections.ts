@@ -1,7 +1,7 @@
 // A thousand connections, each with a subscription: how long they take to open, and what then goes to all of them.
 
 import { rateOfCopies, TOPIC } from "../flow.ts";
-import type { SideName } from "../sides/side.ts";
+import type { Messages, SideWith } from "../sides/side.ts";
 import type { Measure, Scenario } from "./scenario.ts";
 
 const CONNECTIONS = 1000;
@@ -22,7 +22,7 @@ export const connections: Scenario = {
   bus: measureConnections("bus"),
 };
 
-function measureConnections(side: SideName): Measure {
+function measureConnections(side: SideWith<Messages>): Measure {
   return async ({ stage }) => {
     const { address } = stage;
     await stage.middle(side);

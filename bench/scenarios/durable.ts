@@ -28,7 +28,7 @@ export const durable: readonly Scenario[] = [100, 1000].map((batch) => ({
     const publisher = await stage.worker("publishConfirmed", params);
     publisher.tell("go");
     const { sent, perSecond } = await publisher.result;
-    await needWaiting(address, QUEUE, sent);
+    await needWaiting({ side: "bus", address, topic: TOPIC, queue: QUEUE }, sent);
     return { rate: perSecond };
   },
 }));

@@ -7,6 +7,7 @@ import { flood } from "./flood.ts";
 import { latency } from "./latency.ts";
 import { memory } from "./memory.ts";
 import { oneToOne } from "./one-to-one.ts";
+import { peers } from "./peers.ts";
 import { queue } from "./queue.ts";
 import { requests } from "./request.ts";
 import { rules } from "./rules.ts";
@@ -35,4 +36,5 @@ export const scenarios: readonly Scenario[] = [
   flood,
   memory,
   start,
+  ...peers,
 ];

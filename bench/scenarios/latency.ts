@@ -2,7 +2,7 @@
 
 import { rateOfCopies, TOPIC } from "../flow.ts";
 import { percentile } from "../percentiles.ts";
-import type { SideName } from "../sides/side.ts";
+import type { Messages, SideWith } from "../sides/side.ts";
 import type { Measure, Scenario } from "./scenario.ts";
 
 const PER_SECOND = 10_000;
@@ -16,7 +16,7 @@ export const latency: Scenario = {
   bus: measureLatency("bus"),
 };
 
-function measureLatency(side: SideName): Measure {
+function measureLatency(side: SideWith<Messages>): Measure {
   return async ({ stage, durationMs, warmUpMs }) => {
     const { address } = stage;
     await stage.middle(side);

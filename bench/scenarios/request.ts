@@ -1,6 +1,7 @@
 // Request and reply: one caller, one responder that sends back what it got. The relay makes the same hops.
 
-import type { SideName } from "../sides/side.ts";
+import { freeAddress } from "../peers/peer.ts";
+import type { Requests, SideWith } from "../sides/side.ts";
 import type { Bar, Measure, Scenario } from "./scenario.ts";
 
 const BYTES = 128;
@@ -11,24 +12,28 @@ export const requests: readonly Scenario[] = [
   requestScenario("request-64", 64),
 ];
 
-function requestScenario(name: string, inFlight: number, bar?: Bar): Scenario {
+export function requestScenario(
+  name: string,
+  inFlight: number,
+  bar?: Bar,
+  base: { readonly name: string; readonly side: SideWith<Requests> } = { name: "relay", side: "relay" },
+): Scenario {
   return {
     name,
-    what: `request and reply, ${inFlight} in flight, ${BYTES} B`,
+    what: `request and reply, ${inFlight} in flight, ${BYTES} B${base.side === "relay" ? "" : `, against ${base.name}`}`,
     metrics: [
       { key: "p50", unit: "µs", ...(bar && { bar }) },
       { key: "p99", unit: "µs" },
       { key: "rate", unit: "calls/s" },
     ],
-    base: { name: "relay", measure: measureCalls("relay", inFlight) },
+    base: { name: base.name, measure: measureCalls(base.side, inFlight) },
     bus: measureCalls("bus", inFlight),
   };
 }
 
-function measureCalls(side: SideName, inFlight: number): Measure {
+function measureCalls(side: SideWith<Requests>, inFlight: number): Measure {
   return async ({ stage, durationMs, warmUpMs }) => {
-    const { address } = stage;
-    await stage.middle(side);
+    const address = side === "http" ? await freeAddress() : (await stage.middle(side)).address;
     await stage.worker("answer", { side, address, topic: TOPIC });
     const params = { side, address, topic: TOPIC, bytes: BYTES, inFlight, warmUpMs, durationMs };
     const caller = await stage.worker("call", params);

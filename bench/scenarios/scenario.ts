@@ -1,6 +1,7 @@
 // What a scenario is: something that is measured on the bus and, for comparison, without it.
 
 import type { Stage } from "../processes.ts";
+import type { Program } from "../programs.ts";
 
 interface Setting {
   /** The processes of this measurement; whoever gave it ends them. */
@@ -34,6 +35,8 @@ export interface Scenario {
   readonly name: string;
   /** One line for people. */
   readonly what: string;
+  /** What has to be installed beside Node. @default nothing */
+  readonly needs?: Program;
   readonly metrics: readonly Metric[];
   /** What the bus is compared with. */
   readonly base: { readonly name: string; readonly measure: Measure };

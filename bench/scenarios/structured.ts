@@ -2,7 +2,7 @@
 // through the relay.
 
 import { rateOfCopies, TOPIC } from "../flow.ts";
-import type { SideName } from "../sides/side.ts";
+import type { Objects, SideWith } from "../sides/side.ts";
 import type { Measure, Scenario } from "./scenario.ts";
 
 export const structured: Scenario = {
@@ -13,7 +13,7 @@ export const structured: Scenario = {
   bus: measureObjects("bus"),
 };
 
-function measureObjects(side: SideName): Measure {
+function measureObjects(side: SideWith<Objects>): Measure {
   return async ({ stage, durationMs, warmUpMs }) => {
     const { address } = stage;
     await stage.middle(side);

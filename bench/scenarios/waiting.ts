@@ -38,7 +38,7 @@ export const waiting: Scenario = {
     const before = residentBytes(broker.pid);
     filler.tell("go");
     await filler.result;
-    await needWaiting(address, queue.queue, MANY);
+    await needWaiting({ ...queue, side: "bus", address }, MANY);
     const memory = (residentBytes(broker.pid) - before) / MANY;
     drainer.tell("go");
     return { memory, drain: 1e9 / (await drainer.result) };

@@ -2,13 +2,20 @@
 
 import { connect } from "../../client/index.ts";
 import type { SampleObject } from "../sample-object.ts";
-import type { Side } from "./side.ts";
+import type { Objects, QueueCounts, Queues, Requests } from "./side.ts";
 
-export const bus: Side = {
+export const bus: Queues & Requests & Objects = {
   async sender(address) {
     const bus = await connect({ address });
     return {
       publish: (topic, payload) => bus.publish(topic, payload),
+      flush: () => bus.flush(),
+    };
+  },
+
+  async objectSender(address) {
+    const bus = await connect({ address });
+    return {
       publishObject: (topic, object) => bus.publish(topic, object),
       flush: () => bus.flush(),
     };
@@ -26,6 +33,11 @@ export const bus: Side = {
   async receiveObjects(address, pattern, take) {
     const bus = await connect({ address });
     await bus.subscribe(pattern, (message) => take(message.data as SampleObject)).ready;
+  },
+
+  async counts(address, _topic, queue) {
+    await using bus = await connect({ address });
+    return (await bus.request("$sys.queue.show", { queue })) as QueueCounts;
   },
 
   async caller(address) {

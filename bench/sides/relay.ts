@@ -8,10 +8,18 @@ import { Batch } from "../relay/batch.ts";
 import { receiverAddress, senderAddress } from "../relay/hub.ts";
 import { readInto, type Scan, scanLines, scanRecords } from "../relay/reader.ts";
 import type { SampleObject } from "../sample-object.ts";
-import type { Side } from "./side.ts";
+import type { Messages, Objects, Requests } from "./side.ts";
 
-export const relay: Side = {
+export const relay: Messages & Requests & Objects = {
   async sender(address) {
+    const batch = new Batch(await open(senderAddress(address), () => 0));
+    return {
+      publish: (_topic, payload) => putRecord(batch, payload, 0, payload.length),
+      flush: () => batch.flushed(),
+    };
+  },
+
+  async objectSender(address) {
     const batch = new Batch(await open(senderAddress(address), () => 0));
     let lines = "";
     batch.beforeWrite = () => {
@@ -21,7 +29,6 @@ export const relay: Side = {
       lines = "";
     };
     return {
-      publish: (_topic, payload) => putRecord(batch, payload, 0, payload.length),
       publishObject: (_topic, object) => {
         lines += JSON.stringify(object);
         lines += "\n";
