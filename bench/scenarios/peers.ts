@@ -11,7 +11,7 @@ import type { Bar, Scenario } from "./scenario.ts";
 const BYTES = 128;
 const WORKERS = 4;
 
-const onToOne: Flow = { bytes: BYTES };
+const oneToOne: Flow = { bytes: BYTES };
 const workQueue: Flow = { bytes: BYTES, receivers: WORKERS, options: { queue: "bench", ack: true } };
 
 export const peers: readonly Scenario[] = [
@@ -21,8 +21,8 @@ export const peers: readonly Scenario[] = [
     value: 10,
   }),
   flowScenario("jetstream-queue", { name: "JetStream", side: "jetStream", needs: nats.program }, workQueue),
-  flowScenario("redis-pubsub", { name: "Redis", side: "redisPubSub", needs: redis.program }, onToOne),
-  flowScenario("nats", { name: "NATS", side: "nats", needs: nats.program }, onToOne),
+  flowScenario("redis-pubsub", { name: "Redis", side: "redisPubSub", needs: redis.program }, oneToOne),
+  flowScenario("nats", { name: "NATS", side: "nats", needs: nats.program }, oneToOne),
   { ...requestScenario("nats-request", 1, undefined, { name: "NATS", side: "nats" }), needs: nats.program },
   requestScenario("http-request", 1, undefined, { name: "HTTP", side: "http" }),
 ];

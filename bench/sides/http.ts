@@ -1,39 +1,35 @@
-// HTTP on localhost, as Node has it: a server, and a client that keeps its connections. There is nothing in the middle.
+// HTTP on localhost: the server that Node has, and undici, the fastest of its clients, with one connection that is kept. There is nothing in
+// the middle.
 
 import { once } from "node:events";
-import { Agent, createServer, type IncomingMessage, request } from "node:http";
+import { createServer } from "node:http";
+
+import { Client } from "undici";
 
 import type { Requests } from "./side.ts";
 
 export const http: Requests = {
   async caller(address) {
-    const agent = new Agent({ keepAlive: true });
-    const headers = { "content-type": "application/octet-stream" };
+    const client = new Client(`http://${address}`);
     return {
-      call: (topic, payload) =>
-        new Promise((resolve, reject) => {
-          const outgoing = request(`http://${address}/${topic}`, { agent, method: "POST", headers }, (response) =>
-            bodyOf(response, resolve),
-          );
-          outgoing.on("error", reject);
-          outgoing.end(payload);
-        }),
+      call: async (topic, payload) => {
+        const { body } = await client.request({ path: `/${topic}`, method: "POST", body: payload });
+        return body.bytes();
+      },
     };
   },
 
   async answer(address, topic) {
     const server = createServer((incoming, response) => {
-      if (incoming.url === `/${topic}`) bodyOf(incoming, (body) => response.end(body));
-      else response.writeHead(404).end();
+      const chunks: Buffer[] = [];
+      incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+      incoming.on("end", () => {
+        if (incoming.url !== `/${topic}`) response.statusCode = 404;
+        response.end(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
+      });
     });
     const { hostname, port } = new URL(`http://${address}`);
     server.listen(Number(port), hostname);
     await once(server, "listening");
   },
 };
-
-function bodyOf(message: IncomingMessage, done: (body: Buffer) => void): void {
-  const chunks: Buffer[] = [];
-  message.on("data", (chunk: Buffer) => chunks.push(chunk));
-  message.on("end", () => done(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
-}

@@ -1,23 +1,12 @@
-// Core NATS. A publisher that does not wait for anything is cut off sooner or later, or its subscriber is, so it asks with each batch
-// whether the server has the one before.
+// Core NATS: publish and subscribe, request and reply.
 
-import { openNats } from "./nats-client.ts";
+import { natsSender, openNats } from "./nats-client.ts";
 import type { Messages, Requests } from "./side.ts";
-import { Window } from "./window.ts";
 
-/** Messages from one `flush` to the next. */
-const BATCH = 2000;
 const TIMEOUT_MS = 10_000;
 
 export const nats: Messages & Requests = {
-  async sender(address) {
-    const connection = await openNats(address);
-    const window = new Window(BATCH, () => connection.flush());
-    return {
-      publish: (topic, payload) => window.put(payload, (copy) => connection.publish(topic, copy)),
-      flush: () => window.flush(),
-    };
-  },
+  sender: natsSender,
 
   async receive(address, pattern, _options, take) {
     const connection = await openNats(address);

@@ -7,7 +7,7 @@ import { createClient, type RedisClientType, RESP_TYPES } from "@redis/client";
 import type { Sender } from "./side.ts";
 import { Window } from "./window.ts";
 
-/** Commands in a pipeline. 200 cost more of everybody's time, and 5000 no less. */
+/** Commands in a pipeline. Between 300 and 5000 no difference could be measured. */
 const PIPELINE = 1000;
 
 type RedisClient = RedisClientType<{}, {}, {}, 2, { [RESP_TYPES.BLOB_STRING]: BufferConstructor }>;

@@ -16,6 +16,7 @@ describe("the command line", () => {
   test("is five runs of two seconds of everything, if nothing else is said", () => {
     expect(parseOptions([], all)).toEqual({
       scenarios: all,
+      areNamed: false,
       runs: 5,
       seconds: 2,
       jsonFile: undefined,
@@ -27,6 +28,7 @@ describe("the command line", () => {
     const args = ["--only", "start,128B", "--runs", "3", "--seconds", "0.5", "--json", "a.json", "--profile", "b"];
     expect(parseOptions(args, all)).toEqual({
       scenarios: [all[0], all[2]],
+      areNamed: true,
       runs: 3,
       seconds: 0.5,
       jsonFile: "a.json",
