@@ -1,11 +1,11 @@
 // Dead messages: told as events, and published to the queue's dead-letter topic with headers that say why, how often, from where.
 
 import { Frame, Scan, scanFrame } from "../../shared/codec/scan.ts";
-import { readMap, writeValue } from "../../shared/codec/value.ts";
 import { FrameWriter } from "../../shared/codec/write.ts";
 import { readStr } from "../../shared/codec/read.ts";
 import { Op } from "../../shared/protocol.ts";
 import type { Core } from "./core.ts";
+import { splitHeaders, writeHeaders } from "./dead-headers.ts";
 import type { Queue } from "./queue.ts";
 import type { DeathReason } from "./queue-fate.ts";
 import type { Run } from "./run.ts";
@@ -25,10 +25,8 @@ export function publishDead(core: Core, queue: Queue, run: Run, reason: DeathRea
     const attempts = reason === "expired" ? run.attempt - 1 : run.attempt;
     core.events.dead(queue.name, topic, attempts, reason);
     if (to !== undefined) {
-      const headers = frame.count > 3 ? readMap(buf, frame.at[3]!, frame.at[4]!) : undefined;
       writer.reset().frame(4, Op.PUB).str(to).raw(buf.subarray(frame.at[2]!, frame.at[3]!));
-      writeValue(writer, {
-        ...headers,
+      writeHeaders(writer, buf, splitHeaders(buf, frame)?.others ?? [], {
         deadQueue: queue.name,
         deadTopic: topic,
         deadReason: reason,

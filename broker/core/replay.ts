@@ -2,10 +2,11 @@
 
 import { readStr } from "../../shared/codec/read.ts";
 import { Frame, Scan, scanFrame } from "../../shared/codec/scan.ts";
-import { readMap, writeValue } from "../../shared/codec/value.ts";
 import { FrameWriter } from "../../shared/codec/write.ts";
 import { Op } from "../../shared/protocol.ts";
+import { topicTextProblem } from "../../shared/topic.ts";
 import type { Core } from "./core.ts";
+import { splitHeaders, writeHeaders } from "./dead-headers.ts";
 import type { Queue } from "./queue.ts";
 import { readQueueHeaders } from "./queue-headers.ts";
 import type { Run } from "./run.ts";
@@ -34,19 +35,20 @@ export function replayDead(core: Core, from: Queue, count: number): { replayed: 
 function replayOne(core: Core, run: Run): boolean {
   const { buf } = run.chunk;
   if (scanFrame(buf, run.start, run.end, Number.POSITIVE_INFINITY, frame) !== Scan.FRAME) return false;
-  const headers = frame.count > 3 ? readMap(buf, frame.at[3]!, frame.at[4]!) : undefined;
+  const headers = splitHeaders(buf, frame);
   if (headers === undefined) return false;
-  const { deadQueue, deadTopic, deadReason: _reason, deadAttempts: _attempts, ...rest } = headers;
-  const to = typeof deadQueue === "string" ? core.queues.get(deadQueue) : undefined;
-  const topic = typeof deadTopic === "string" ? deadTopic : readStr(buf, frame.at[1]!, frame.at[2]!);
-  if (to === undefined || topic === undefined) return false;
-  const hasHeaders = Object.keys(rest).length > 0;
+  const { dead, others } = headers;
+  const to = typeof dead.deadQueue === "string" ? core.queues.get(dead.deadQueue) : undefined;
+  const topic = typeof dead.deadTopic === "string" ? dead.deadTopic : readStr(buf, frame.at[1]!, frame.at[2]!);
+  // Anybody may publish what looks like a dead letter: what its topic can't be is none.
+  if (to === undefined || topic === undefined || topicTextProblem(topic) !== undefined) return false;
+  const hasHeaders = others.length > 0;
   writer
     .reset()
     .frame(hasHeaders ? 4 : 3, Op.PUB)
     .str(topic)
     .raw(buf.subarray(frame.at[2]!, frame.at[3]!));
-  if (hasHeaders) writeValue(writer, rest);
+  if (hasHeaders) writeHeaders(writer, buf, others);
   const chunk = core.chunks.takeExactly(writer.length);
   writer.buf.copy(chunk.buf, 0, 0, writer.length);
   scanFrame(chunk.buf, 0, writer.length, Number.POSITIVE_INFINITY, frame);
