@@ -38,11 +38,20 @@ const NEEDS_QUEUE = [
   "partitionBy",
   "dedupeMs",
 ];
-const KNOWN = ["queue", "concurrency", "overflow", "maxMessages", "maxBytes", "retained", ...NEEDS_QUEUE];
+/** Every option but `respond`, which stands alone. */
+export const KNOWN_OPTIONS: readonly string[] = [
+  "queue",
+  "concurrency",
+  "overflow",
+  "maxMessages",
+  "maxBytes",
+  "retained",
+  ...NEEDS_QUEUE,
+];
 
 export function readSubscribeOptions(map: Record<string, unknown> | undefined, pattern: string): SubscribeOptions {
   const options = new OptionMap(map ?? {});
-  const given = new Set(KNOWN.filter((name) => options.has(name)));
+  const given = new Set(KNOWN_OPTIONS.filter((name) => options.has(name)));
   const respond = options.bool("respond", false);
   const [other] = given;
   if (respond && other !== undefined) {
@@ -103,7 +112,9 @@ export function queueDifference(
     // Whether a member acknowledges is its own to say, and who leaves it out says no.
     if (!asked.given.has(option) && option !== "ack") continue;
     const [theirs, ours] = [has.options[option], asked.shared[option]];
-    if (theirs !== ours) return `queue ${name} has ${option} ${theirs}, not ${ours}; leave it out to take the queue's`;
+    if (theirs === ours) continue;
+    const advice = option === "ack" ? `say ack ${theirs}` : "leave it out to take the queue's";
+    return `queue ${name} has ${option} ${theirs}, not ${ours}; ${advice}`;
   }
   return undefined;
 }

@@ -17,12 +17,12 @@ const CHANGEABLE: Readonly<Record<string, NumberKind | "text">> = {
   dedupeMs: { kind: "duration", minimum: 0 },
 };
 
-/** The options by their names; null for one that is taken away. @throws UsageError for one that can't be. */
-export function changesOf(texts: readonly string[]): Record<string, string | number | null> {
+/** The options by their names; false for one that is taken away. @throws UsageError for one that can't be. */
+export function changesOf(texts: readonly string[]): Record<string, string | number | false> {
   return Object.fromEntries(texts.map(changeOf));
 }
 
-function changeOf(text: string): [string, string | number | null] {
+function changeOf(text: string): [string, string | number | false] {
   const at = text.indexOf("=");
   if (at < 1) throw new UsageError(`expected OPTION=VALUE, not ${printable(text, 40)}`);
   const [name, value] = [text.slice(0, at), text.slice(at + 1)];
@@ -31,7 +31,7 @@ function changeOf(text: string): [string, string | number | null] {
     const known = Object.keys(CHANGEABLE).join(", ");
     throw new UsageError(`${printable(name, 40)} can't be changed while a queue lives; what can is ${known}`);
   }
-  if (value === "" && name === "deadLetter") return [name, null];
+  if (value === "" && name === "deadLetter") return [name, false];
   if (value === "") throw new UsageError(`${name} needs a value; deadLetter alone can be taken away`);
   if (kind === "text") return [name, value];
   try {

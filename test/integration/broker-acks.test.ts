@@ -416,7 +416,19 @@ describe("$sys.queue", () => {
       expect(await asker.ask("$sys.queue.update", { queue: "q", ...wrong })).toMatchObject({ code: "bad_option" });
     }
     expect(await asker.ask("$sys.queue.show", { queue: "nope" })).toMatchObject({ code: "unavailable" });
+    expect(await asker.ask("$sys.queue.show", {})).toMatchObject({ code: "bad_option" });
     client.destroy();
+  });
+
+  test("in what update is asked, unknown keys are ignored and nil means absent; false takes deadLetter away", async () => {
+    await using bus = await Embedded.start();
+    await worker(bus, { deadLetter: "dead" });
+    const asker = await bus.connect();
+    const changed = { maxMessages: 7, maxBytes: null, deadLetter: null, keep: null, unheardOf: 1 };
+    const options = { maxMessages: 7, maxBytes: 8 * 1024 * 1024, deadLetter: "dead" };
+    expect(await asker.ask("$sys.queue.update", { queue: "q", ...changed })).toMatchObject({ options });
+    const taken = { ...options, deadLetter: null };
+    expect(await asker.ask("$sys.queue.update", { queue: "q", deadLetter: false })).toMatchObject({ options: taken });
   });
 
   test("replay puts dead letters to the end of the queue where they died, as new", async () => {
@@ -431,6 +443,7 @@ describe("$sys.queue", () => {
     client.send(Op.ACK, 1, 1, 4, REJECT);
     await client.sync();
     publisher.send(Op.PUB, "dead", "no dead letter");
+    publisher.send(Op.PUB, "dead", "one with a topic that is none", ext1({ deadQueue: "q", deadTopic: "t.*" }));
     const asker = await bus.connect();
     await publisher.sync();
     expect(await asker.ask("$sys.queue.replay", { queue: "dlq", count: 3 })).toMatchObject({ replayed: 3 });
@@ -439,7 +452,7 @@ describe("$sys.queue", () => {
       upTo(3).map((n) => [`t.${n}`, n, 1]),
     );
     expect(valueIn(again[0]!.headers as Ext)).toEqual({ id: "id-0" });
-    expect(await asker.ask("$sys.queue.replay", { queue: "dlq" })).toMatchObject({ replayed: 1, kept: 1 });
+    expect(await asker.ask("$sys.queue.replay", { queue: "dlq" })).toMatchObject({ replayed: 1, kept: 2 });
     expect(await deliveries.payloads(1)).toEqual([3]);
     expect(bus.imbalance).toBe(0);
   });

@@ -83,7 +83,7 @@ test("what waits is shown with its age, purged, and removed with the queue", asy
 
   await using member = startCli(["sub", "store.>", "--queue", "store", "--ack"], { env: broker.env });
   // The queue does not acknowledge, and who differs is told how.
-  expect((await member.ended).stderr).toContain("queue store has ack false, not true");
+  expect((await member.ended).stderr).toContain("queue store has ack false, not true; say ack false");
   await using other = startCli(["sub", "store.>", "--queue", "store"], { env: broker.env });
   await eventually(async () => ((await show("store"))["members"] as number[]).length === 1);
   const unsure = await run("queue", "rm", "store");

@@ -9,6 +9,7 @@ import { CHANGEABLE, type QueueOptions } from "../queue-options.ts";
 import { quote } from "../../../shared/quote.ts";
 import { matches } from "../../../shared/topic.ts";
 import { replayDead } from "../replay.ts";
+import { KNOWN_OPTIONS } from "../subscribe-options.ts";
 import { describe } from "./queues.ts";
 
 type Arguments = Record<string, unknown>;
@@ -22,6 +23,12 @@ export const QUEUE_CALLS: Readonly<Record<string, Answer>> = {
   "$sys.queue.replay": replay,
 };
 
+/** What a queue is told when it is made, or each member for itself. */
+const FIXED: readonly string[] = [
+  "pattern",
+  ...KNOWN_OPTIONS.filter((name) => name !== "queue" && !CHANGEABLE.includes(name as keyof QueueOptions)),
+];
+
 /** Answers a call about one queue. An unknown queue, or arguments that can't be, are status 2. */
 export function answerQueueCall(core: Core, peer: Peer, id: number, call: Answer, asked: Arguments | undefined): void {
   const name = asked?.["queue"];
@@ -32,7 +39,7 @@ export function answerQueueCall(core: Core, peer: Peer, id: number, call: Answer
       typeof name === "string"
         ? `there is no queue ${quote(name)}; there is: ${known}`
         : "the argument must be a map with a queue";
-    return peer.replyError(id, message, "unavailable");
+    return peer.replyError(id, message, typeof name === "string" ? "unavailable" : "bad_option");
   }
   try {
     peer.replyValue(id, call(core, queue, asked!, peer));
@@ -51,14 +58,13 @@ function remove(core: Core, queue: Queue): Record<string, unknown> {
 
 function update(core: Core, queue: Queue, asked: Arguments, peer: Peer): Record<string, unknown> {
   const options = new OptionMap(asked);
-  const fixed = Object.keys(asked).find((name) => name !== "queue" && !CHANGEABLE.includes(name as keyof QueueOptions));
+  const fixed = FIXED.find((name) => options.has(name));
   if (fixed !== undefined)
     throw wrongOption(`${fixed} can't change while a queue lives; what can is ${CHANGEABLE.join(", ")}`);
   const has = queue.options;
-  // deadLetter is the one that can be taken away: by nil.
-  const deadLetter = Object.hasOwn(asked, "deadLetter")
-    ? options.topic("deadLetter", "dead-letter topic")
-    : has.deadLetter;
+  // The one that can be taken away. Not by nil, which means absent in every map.
+  const isTaken = asked["deadLetter"] === false;
+  const deadLetter = isTaken ? undefined : (options.topic("deadLetter", "dead-letter topic") ?? has.deadLetter);
   if (deadLetter !== undefined && matches(queue.pattern, deadLetter)) {
     throw wrongOption("deadLetter must not lead back to the queue");
   }

@@ -18,7 +18,7 @@ test("numbers have their units, text is as it is", () => {
 });
 
 test("the dead letters' topic can be taken away", () => {
-  expect(changesOf(["deadLetter="])).toEqual({ deadLetter: null });
+  expect(changesOf(["deadLetter="])).toEqual({ deadLetter: false });
 });
 
 test.each([
