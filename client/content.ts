@@ -4,6 +4,7 @@
 
 import { binStart, decodeText, strStart } from "../shared/codec/read.ts";
 import type { Frame } from "../shared/codec/scan.ts";
+import { OPAQUE } from "../shared/codec/plain-read.ts";
 import { type Headers, payloadStart, readMap, readPayload } from "../shared/codec/value.ts";
 import { viewOf } from "../shared/codec/view.ts";
 import type { Untyped } from "./topics.ts";
@@ -63,10 +64,13 @@ export class Content<Data = Untyped> {
     return viewOf(this.memory, payloadStart(this.buf, this.payloadAt), this.payloadEnd);
   }
 
-  /** The headers; an empty object where there are none, or they can't be read. */
+  /** The headers, but for those that can't be read; an empty object where there are none. */
   get headers(): Readonly<Headers> {
     if (this.headersEnd === 0) return NO_HEADERS;
-    return (readMap(this.buf, this.payloadEnd, this.headersEnd) as Headers | undefined) ?? NO_HEADERS;
+    const headers = readMap(this.buf, this.payloadEnd, this.headersEnd, true);
+    if (headers === undefined) return NO_HEADERS;
+    for (const name in headers) if (headers[name] === OPAQUE) delete headers[name];
+    return headers as Headers;
   }
 
   /** Printed as what it carries, not as the bytes that it stands in. */

@@ -31,7 +31,7 @@ export function readGreeting(frame: Frame, buf: Buffer): Greeting {
     const message = `the broker speaks version ${version} of the protocol, and this client ${PROTOCOL_VERSION}; use matching versions`;
     throw new PodbusError("bad_hello", message);
   }
-  const options = has(frame, buf, 2) ? readMap(buf, frame.at[2]!, frame.at[3]!) : {};
+  const options = has(frame, buf, 2) ? readMap(buf, frame.at[2]!, frame.at[3]!, true) : {};
   if (options === undefined) throw badFrame(frame.op, "its options should be a map in ext 1");
   const { broker, client, auth, nonce, maxFrame, heartbeatMs, stallMs } = options;
   return {

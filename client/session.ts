@@ -249,7 +249,7 @@ export class Session implements TransportSink {
       this.#state = "opening";
     } else {
       if (op !== Op.OK || int(frame, buf, 1, 0) !== 0) throw badFrame(op, "it should answer our HELLO with OK 0");
-      const options = has(frame, buf, 2) ? readMap(buf, frame.at[2]!, frame.at[3]!) : undefined;
+      const options = has(frame, buf, 2) ? readMap(buf, frame.at[2]!, frame.at[3]!, true) : undefined;
       this.#proof.check(options?.["proof"]);
       // Until it is proved, nobody may have this client keep much.
       this.#intake.maxFrameBytes = Math.min(this.#greeting!.maxFrame + BROKER_EXTRA_BYTES, this.#options.maxIncoming);

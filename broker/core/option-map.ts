@@ -1,5 +1,6 @@
 // Reads options from a map that came from a client. What is wrong with one is a bad_option that says what was expected.
 
+import { OPAQUE } from "../../shared/codec/plain-read.ts";
 import { quote } from "../../shared/quote.ts";
 import { topicTextProblem } from "../../shared/topic.ts";
 import { Refusal } from "./failure.ts";
@@ -65,7 +66,8 @@ export class OptionMap {
 }
 
 function shown(value: unknown): string {
-  return typeof value === "string" ? quote(value) : typeof value === "object" ? "a structure" : String(value);
+  if (typeof value === "string") return quote(value);
+  return typeof value === "object" ? "a structure" : value === OPAQUE ? "an extension" : String(value);
 }
 
 export function wrongOption(message: string): Refusal {

@@ -52,7 +52,7 @@ export function readGreeting(buf: Buffer, frame: Frame): Greeting | undefined {
   }
   if (frame.op !== Op.HELLO || frame.count < 3) return undefined;
   const protocol = readInt(buf, frame.at[1]!);
-  const options = readMap(buf, frame.at[2]!, frame.at[3]!);
+  const options = readMap(buf, frame.at[2]!, frame.at[3]!, true);
   if (Number.isNaN(protocol) || options === undefined) return undefined;
   const text = (key: string): string | undefined => (typeof options[key] === "string" ? options[key] : undefined);
   return { protocol, broker: text("broker"), auth: text("auth") };

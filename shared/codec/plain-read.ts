@@ -13,6 +13,9 @@ export const MAX_DEPTH = 128;
 /** Why a value can't be read, in words. */
 export class Unreadable extends Error {}
 
+/** What stands for an extension that is none of ours, where it is passed over. */
+export const OPAQUE: unique symbol = Symbol("an extension");
+
 const TEXTS = 2048;
 /** Longer texts are seldom seen twice. */
 const MAX_KNOWN_BYTES = 24;
@@ -21,12 +24,18 @@ const known: string[] = Array.from({ length: TEXTS }, () => "");
 let buf: Buffer = Buffer.alloc(0);
 let at = 0;
 let end = 0;
+let isOpaquePassed = false;
 
-/** The one value in `from[start … limit)`. @throws Unreadable */
-export function readPlain(from: Buffer, start: number, limit: number): unknown {
+/**
+ * The one value in `from[start … limit)`.
+ * @param passesOpaque has {@link OPAQUE} stand for extensions that it does not know, instead of refusing the whole value.
+ * @throws Unreadable
+ */
+export function readPlain(from: Buffer, start: number, limit: number, passesOpaque = false): unknown {
   buf = from;
   at = start;
   end = limit;
+  isOpaquePassed = passesOpaque;
   const value = readAny(0);
   if (at !== end) throw new Unreadable("more bytes than one value has");
   return value;
@@ -157,7 +166,7 @@ function readBytes(bytes: number): Buffer {
 }
 
 /** A timestamp, ext type -1, which is all that is read: seconds, or nanoseconds and seconds. */
-function readExtension(bytes: number): Date {
+function readExtension(bytes: number): Date | typeof OPAQUE {
   const type = buf.readInt8(skip(1));
   const start = skip(bytes);
   if (type === -1 && bytes === 4) return date(readUint32(buf, start) * 1000);
@@ -169,12 +178,14 @@ function readExtension(bytes: number): Date {
     const seconds = Number(buf.readBigInt64BE(start + 4));
     return date(seconds * 1000 + Math.floor(readUint32(buf, start) / 1e6));
   }
+  if (isOpaquePassed) return OPAQUE;
   throw new Unreadable("an extension other than a timestamp");
 }
 
 /** One that JavaScript's dates do not reach would be an invalid date, which can't be sent on. */
-function date(ms: number): Date {
+function date(ms: number): Date | typeof OPAQUE {
   const date = new Date(ms);
+  if (Number.isNaN(date.getTime()) && isOpaquePassed) return OPAQUE;
   if (Number.isNaN(date.getTime())) throw new Unreadable("a timestamp that is no date");
   return date;
 }

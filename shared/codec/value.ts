@@ -140,14 +140,22 @@ export function isFaithful(text: string, buf: Buffer, start: number, end: number
   return !text.includes("\ufffd") || buf.subarray(start, end).includes(text);
 }
 
-/** The map in the ext 1 element at `at`, or undefined where it is none: nil, of another type, not a map, or not safe. */
-export function readMap(buf: Buffer, at: number, end: number): Record<string, unknown> | undefined {
+/**
+ * The map in the ext 1 element at `at`, or undefined where it is none: nil, of another type, not a map, or not safe.
+ * @param passesOpaque has {@link OPAQUE} stand for values that are extensions of somebody else's: nobody may be going to look at them
+ */
+export function readMap(
+  buf: Buffer,
+  at: number,
+  end: number,
+  passesOpaque = false,
+): Record<string, unknown> | undefined {
   const start = extStart(buf, at, EXT_VALUE);
   if (start < 0) return undefined;
   const byte = buf[start];
   if (byte === undefined || !((byte >= 0x80 && byte < 0x90) || byte === 0xde || byte === 0xdf)) return undefined;
   try {
-    return readPlain(buf, start, end) as Record<string, unknown>;
+    return readPlain(buf, start, end, passesOpaque) as Record<string, unknown>;
   } catch (error) {
     if (error instanceof Unreadable) return undefined;
     throw error;

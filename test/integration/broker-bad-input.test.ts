@@ -101,6 +101,30 @@ describe("closed with an error that says why", () => {
   });
 });
 
+describe("keys that mean nothing are ignored, whatever their values are", () => {
+  test.each([
+    ["an extension", "d40501"],
+    ["a record", "d47240"],
+    ["text that is no UTF-8", "a1ff"],
+    ["a timestamp beyond what dates reach", "c70cff000000007fffffffffffffff"],
+  ])("%s", async (_what, hex) => {
+    const body = Buffer.from(`81a178${hex}`, "hex");
+    const options = Buffer.concat([Buffer.of(0xc7, body.length, 1), body]);
+    const client = await embedded.connect({ hello: false });
+    client.write(Buffer.concat([Buffer.from("930001", "hex"), options]));
+    client.write(Buffer.concat([Buffer.from("940201a174", "hex"), options]));
+    expect((await client.sync()).before.filter(([op]) => op === Op.ERR)).toEqual([]);
+  });
+
+  test("a key that means something has to be right", async () => {
+    const client = await embedded.connect();
+    client.write(Buffer.from("940201a174c70a0181a57175657565d40501", "hex"));
+    const [op, sid, code, message] = await client.next();
+    expect([op, sid, code]).toEqual([Op.ERR, 1, "bad_option"]);
+    expect(message).toBe("queue must be a queue name, not an extension");
+  });
+});
+
 describe("a peer that says nothing", () => {
   test("is closed after the handshake time-out", async () => {
     const client = await embedded.connect({ hello: false });

@@ -34,7 +34,7 @@ export function hello(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk):
 
 function readOptions(buf: Buffer, frame: Frame): Record<string, unknown> {
   if (frame.count < 3 || isNil(buf, frame.at[2]!)) return {};
-  const options = readMap(buf, frame.at[2]!, frame.at[3]!);
+  const options = readMap(buf, frame.at[2]!, frame.at[3]!, true);
   if (options === undefined) throw bad("the options of HELLO must be one map in an ext of type 1");
   return options;
 }

@@ -30,7 +30,7 @@ export function request(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk
   const route = core.routes.find(chunk, topic, frame.at[3]!);
   if (typeof route === "string") return peer.error(id, "bad_topic", route);
   if (route.system) {
-    return answerSystemRequest(core, peer, id, route.topic, readMap(buf, payload, frame.at[4]!), timeoutMs);
+    return answerSystemRequest(core, peer, id, route.topic, readMap(buf, payload, frame.at[4]!, true), timeoutMs);
   }
   const { access } = core;
   if ((route.verdicts[peer.role.index]! & Verdict.REQUEST) === 0 && !access.mayRequest(route, peer.role)) {

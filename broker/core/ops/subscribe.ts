@@ -17,7 +17,7 @@ import type { Peer } from "../peer.ts";
 import { Queue } from "../queue.ts";
 import { QueueLog } from "../queue-log.ts";
 import { Responder } from "../responder.ts";
-import { queueDifference, readSubscribeOptions, type SubscribeOptions } from "../subscribe-options.ts";
+import { KNOWN_OPTIONS, queueDifference, readSubscribeOptions, type SubscribeOptions } from "../subscribe-options.ts";
 import type { Verb } from "../rules.ts";
 import { Subscription } from "../subscription.ts";
 
@@ -83,12 +83,13 @@ function readPattern(buf: Buffer, frame: Frame): string {
 function readOptions(buf: Buffer, frame: Frame): Record<string, unknown> | undefined {
   if (frame.count < 4 || isNil(buf, frame.at[3]!)) return undefined;
   const end = frame.at[4]!;
-  const map = readMap(buf, frame.at[3]!, end);
+  const map = readMap(buf, frame.at[3]!, end, true);
   if (map === undefined && extStart(buf, need(frame, 3, "options"), EXT_VALUE) >= 0) {
     throw new Refusal("bad_option", "the options must be one map");
   }
   for (const [name, value] of Object.entries(map ?? {})) {
-    if (typeof value !== "string" || isFaithful(value, buf, frame.at[3]!, end)) continue;
+    if (typeof value !== "string" || !KNOWN_OPTIONS.includes(name)) continue;
+    if (isFaithful(value, buf, frame.at[3]!, end)) continue;
     throw new Refusal("bad_option", `${quote(name)} must be well-formed UTF-8`);
   }
   return map;

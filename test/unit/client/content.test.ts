@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 import { Content } from "../../../client/content.ts";
 import { Frame, Scan, scanFrame } from "../../../shared/codec/scan.ts";
-import { type Elements, ext1, frame } from "../../support/msgpack.ts";
+import { type Elements, Ext, ext1, frame } from "../../support/msgpack.ts";
 
 function contentOf(...elements: Elements): Content {
   const bytes = frame(...elements);
@@ -18,4 +18,9 @@ test("is printed as what it carries", () => {
   expect(inspect(contentOf(4, "a.b", ext1({ n: 1 }), ext1({ h: "x" })))).toBe(
     "{ topic: 'a.b', data: { n: 1 }, headers: { h: 'x' } }",
   );
+});
+
+test("a header that can't be read does not hide the others", () => {
+  const headers = new Ext(1, Buffer.from("82a17ad40501a168a178", "hex"));
+  expect(contentOf(4, "a.b", null, headers).headers).toEqual({ h: "x" });
 });

@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { Packr, unpack } from "msgpackr/pack";
 import { describe, expect, test } from "vitest";
 
+import { OPAQUE } from "../../../../shared/codec/plain-read.ts";
 import {
   isFaithful,
   payloadStart,
@@ -180,6 +181,12 @@ describe("maps", () => {
     "c7 06 01 81 a1 6b d4 72 40",
   ])("%s is none", (hex) => {
     expect(map(hex)).toBeUndefined();
+  });
+
+  test("an extension of somebody else's may be passed over", () => {
+    const buf = bytes("c7 09 01 82 a1 6b d4 72 40 a1 6c 05");
+    expect(readMap(buf, 0, buf.length)).toBeUndefined();
+    expect(readMap(buf, 0, buf.length, true)).toEqual({ k: OPAQUE, l: 5 });
   });
 
   test("a text that was no UTF-8 can be told from one that has U+FFFD in it", () => {
