@@ -552,6 +552,8 @@ export class Core {
     let waiting = 0;
     for (const queue of this.queues.values()) if (!queue.options.durable) waiting += queue.counts().waiting;
     this.events.closing(waiting);
+    if (waiting > 0)
+      this.env.log("warn", { waiting }, "what waits in queues that are not durable is lost unless it is taken now");
     this.flush();
     for (const peer of this.peers) {
       if (peer.opened) peer.answer(writer.reset().frame(2, Op.BYE).str("the broker is ending"));

@@ -128,8 +128,11 @@ test("one that is in the middle of its opening is refused with closing", async (
   await expect(RawClient.connect(embedded.broker.address)).rejects.toMatchObject({ code: "ECONNREFUSED" });
 });
 
-test("who listens to its end learns how many messages wait in queues, before BYE", async () => {
-  await using embedded = await Embedded.start({ graceMs: 300 });
+test("who listens to its end, or reads the log, learns how many messages wait in queues, before BYE", async () => {
+  const warned: unknown[] = [];
+  const log = (): void => {};
+  const logger = { debug: log, info: log, warn: (fields: object) => void warned.push(fields), error: log };
+  await using embedded = await Embedded.start({ graceMs: 300, logger });
   const watcher = await embedded.having([Op.SUB, 1, "$sys.events.>"]);
   const member = await embedded.having(
     [Op.SUB, 1, "t", ext1({ queue: "q" })],
@@ -142,6 +145,7 @@ test("who listens to its end learns how many messages wait in queues, before BYE
   const last = seen.at(-2)!;
   expect(last[1]).toBe("$sys.events.broker.closing");
   expect(valueIn(last[2])).toMatchObject({ waiting: 2 });
+  expect(warned).toContainEqual({ waiting: 2 });
   await closing;
   await member.closed();
 });
