@@ -1,6 +1,7 @@
 // The broker's options, from the user's side: what each means, its unit, its default, and what is refused.
 
 import { PodbusError } from "../shared/errors.ts";
+import { LOG_LEVELS, type LogLevel } from "../shared/log-level.ts";
 import { checkOptionNames } from "../shared/option-names.ts";
 import { connectionsWithin, openFilesLimit, RESERVED_FILES } from "../shared/os/open-files.ts";
 import {
@@ -16,6 +17,7 @@ import {
 } from "../shared/protocol.ts";
 import { parseAllow } from "./allow.ts";
 import type { Allow } from "./core/allow.ts";
+import { atLevel } from "./log-level.ts";
 
 /** Takes the broker's log: pino has this form, console nearly. */
 export interface BrokerLogger {
@@ -83,10 +85,12 @@ export interface BrokerOptions {
   graceMs?: number;
   /** Where the log goes. @default nowhere */
   logger?: BrokerLogger;
+  /** What `logger` is told: what is of this level or above; `silent`: nothing. @default "debug": everything */
+  logLevel?: LogLevel;
 }
 
 export type ResolvedOptions = Required<
-  Omit<BrokerOptions, "logger" | "memoryLimit" | "data" | "allow" | "secretFile" | "rules">
+  Omit<BrokerOptions, "logger" | "logLevel" | "memoryLimit" | "data" | "allow" | "secretFile" | "rules">
 > & {
   data: string | undefined;
   allow: Allow;
@@ -117,6 +121,7 @@ const NAMES = {
   memoryLimit: true,
   graceMs: true,
   logger: true,
+  logLevel: true,
 } as const satisfies Record<keyof BrokerOptions, true>;
 
 /** @throws PodbusError `bad_option` for a value that can't be, or a name that is none. */
@@ -130,11 +135,11 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
   }
   return {
     address: options.address ?? DEFAULT_ADDRESS,
-    data: options.data,
+    data: text("data", options.data),
     allow: parseAllow(options.allow),
     secretFile: options.secretFile,
     rules: options.rules,
-    wait: options.wait ?? false,
+    wait: flag("wait", options.wait),
     maxFrame: count("maxFrame", options.maxFrame, DEFAULT_MAX_FRAME_BYTES, MAX_HELLO_BYTES, 0x7fff_ffff),
     maxConnections,
     maxSubscriptions: count("maxSubscriptions", options.maxSubscriptions, 10_000, 1),
@@ -150,8 +155,23 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
         ? undefined
         : count("memoryLimit", options.memoryLimit, 0, 1024 * 1024, Number.MAX_SAFE_INTEGER),
     graceMs: count("graceMs", options.graceMs, DEFAULT_GRACE_MS, 0),
-    logger: options.logger,
+    logger: options.logger === undefined ? undefined : atLevel(options.logger, logLevel(options.logLevel)),
   };
+}
+
+function text(name: string, value: string | undefined): string | undefined {
+  if (value === undefined || typeof value === "string") return value;
+  throw new PodbusError("bad_option", `${name} must be text, not ${typeof value}`);
+}
+
+function flag(name: string, value = false): boolean {
+  if (typeof value === "boolean") return value;
+  throw new PodbusError("bad_option", `${name} must be true or false, not ${String(value)}`);
+}
+
+function logLevel(level: LogLevel = "debug"): LogLevel {
+  if (LOG_LEVELS.includes(level)) return level;
+  throw new PodbusError("bad_option", `logLevel must be one of ${LOG_LEVELS.join(", ")}, not ${String(level)}`);
 }
 
 function count(name: string, value: number | undefined, otherwise: number, least: number, most = 0xffff_ffff): number {

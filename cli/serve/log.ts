@@ -2,10 +2,8 @@
 // is loaded once the broker listens; what is logged until then is kept, and written with the time at which it was logged.
 
 import type { BrokerLogger } from "../../broker/index.ts";
+import { LOG_LEVELS, type LogLevel } from "../../shared/log-level.ts";
 import { prettyLine } from "./pretty.ts";
-
-export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** A reader of the log that stops reading must not stop the broker: what it leaves unread beyond this is dropped. */
 const MAX_UNREAD_BYTES = 1024 * 1024;

@@ -4,6 +4,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 
 import type { BrokerOptions } from "../../broker/index.ts";
+import { LOG_LEVELS, type LogLevel } from "../../shared/log-level.ts";
 import {
   DEFAULT_GRACE_MS,
   DEFAULT_HANDSHAKE_MS,
@@ -15,7 +16,6 @@ import {
 import { withAddress } from "../command.ts";
 import { type NumberKind, parseNumber, shownAs } from "../numbers.ts";
 import { formatBytes } from "../units.ts";
-import { LOG_LEVELS, type LogLevel } from "./log.ts";
 
 /** What `serve` was told: the broker's options, and its own. */
 export interface ServeOptions {

@@ -11,3 +11,10 @@ test("a name that is no option is refused, not left out", () => {
     }),
   );
 });
+
+test.each([
+  ["wait", "yes", "wait must be true or false, not yes"],
+  ["data", 5, "data must be text, not number"],
+])("a value of another type is refused: %s", (name, value, message) => {
+  expect(() => resolveOptions({ [name]: value })).toThrow(message);
+});
