@@ -9,6 +9,7 @@ import { orAbort, throwIfAborted } from "./abort.ts";
 import { ApplicationError } from "./application-error.ts";
 import { type Core } from "./core.ts";
 import type { EventName, EventOf } from "./events.ts";
+import { headersProblem } from "./headers.ts";
 import { callSpec, checkTimeout, encode, Replies, requestOne, type RequestOptions } from "./request.ts";
 import { type RequestHandler, type RespondOptions, Responder } from "./responder.ts";
 import { checkConcurrency, checkSubscribeOptions, type SubscribeOptions } from "./subscribe-options.ts";
@@ -106,6 +107,11 @@ export class Bus<Topics extends object = AnyTopics> implements AsyncDisposable {
     checkOptionNames("publish()", options, PUBLISH_OPTIONS);
     const { headers, retain, confirm } = options;
     const op = retain === true ? Op.RETAIN : Op.PUB;
+    const problem = headers === undefined ? undefined : headersProblem(headers);
+    if (problem !== undefined) {
+      if (confirm === true) return Promise.reject<number>(problem);
+      throw problem;
+    }
     if (confirm !== true) return this.#core.publisher.publish(topic, data, op, headers);
     return this.#core.publisher.publishConfirmed(topic, data, op, { id: this.#core.env.uniqueId(), ...headers });
   }

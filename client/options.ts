@@ -132,7 +132,7 @@ function checkNumber(name: string, value: number, min: number): void {
 }
 
 function checkName(name: string): void {
-  const bytes = Buffer.byteLength(name);
+  const bytes = typeof name === "string" ? Buffer.byteLength(name) : 0;
   if (bytes >= 1 && bytes <= MAX_NAME_BYTES && !/\p{Cc}/u.test(name)) return;
   const message = `name must be 1 to ${MAX_NAME_BYTES} bytes without control characters, but this is ${JSON.stringify(name)}`;
   throw new PodbusError("bad_option", message);

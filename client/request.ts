@@ -7,6 +7,7 @@ import { checkTopic } from "../shared/topic.ts";
 import { abortError, onAbort, throwIfAborted } from "./abort.ts";
 import { type Call, type Calls, type CallSpec, MAX_TIMEOUT_MS, type ReplySink } from "./calls.ts";
 import { Deque } from "./deque.ts";
+import { headersProblem } from "./headers.ts";
 import { Later } from "./later.ts";
 
 export interface RequestOptions {
@@ -35,6 +36,8 @@ export function callSpec(
     lastTopic = topic;
   }
   checkTimeout(timeoutMs);
+  const problem = headers === undefined ? undefined : headersProblem(headers);
+  if (problem !== undefined) throw problem;
   return { topic, elements: encode(topic, data, headers), timeoutMs, timedByBroker: true, repeats: false };
 }
 

@@ -25,6 +25,7 @@ const EXPECTED = "expected @NAME, or the path of a socket that begins with / or 
 
 /** Reads an address. Throws `bad_address`. */
 export function parseAddress(text: string, { autobind = false }: ParseAddressOptions = {}): Address {
+  if (typeof text !== "string") throw bad(String(text), EXPECTED);
   if (text === "") throw bad(text, `${EXPECTED}; for the default, leave it out or write @podbus`);
   const isAbstract = text.startsWith("@");
   if (!isAbstract && !text.startsWith("/") && !text.startsWith(".")) {

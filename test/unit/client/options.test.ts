@@ -60,6 +60,8 @@ describe("what can't be", () => {
     [{ address: "podbus" }, {}, "bad_address"],
     [{ address: "@" }, {}, "bad_address"],
     [{ name: "" }, {}, "bad_option"],
+    [{ name: 5 as never }, {}, "bad_option"],
+    [{ address: 5 as never }, {}, "bad_address"],
     [{ name: "x".repeat(65) }, {}, "bad_option"],
     [{ name: "a\nb" }, {}, "bad_option"],
     [{ connectTimeoutMs: -1 }, {}, "bad_option"],
