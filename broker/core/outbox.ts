@@ -211,6 +211,12 @@ export class Outbox {
     this.#freshOrder = order;
   }
 
+  /** Goes on where `other`, which holds nothing any more, left off: with its counters, and behind all that it took. */
+  succeed(other: Outbox): void {
+    this.counters.add(other.counters);
+    this.setNextOrder(other.nextOrder);
+  }
+
   /** Where a policy sees to the limit by itself, whatever comes: drops what has to go for one more that will wait elsewhere. */
   makeRoom(): void {}
 

@@ -18,7 +18,7 @@ export interface QueueOptions {
   maxAttempts: number;
   /** May change: the topic that the dead go to. */
   deadLetter: string | undefined;
-  /** May change, but not from or to `latest`. */
+  /** May change. */
   overflow: Overflow;
   /** May change. */
   maxMessages: number;

@@ -13,12 +13,13 @@ import type { Core } from "./core.ts";
 import type { Counters, Counts } from "./counters.ts";
 import { LatestOutbox } from "./latest.ts";
 import type { Member } from "./member.ts";
-import { Outbox, type OutboxOwner, type RangeSink } from "./outbox.ts";
+import type { Outbox, OutboxOwner, RangeSink } from "./outbox.ts";
 import type { Peer } from "./peer.ts";
 import { QueueFate } from "./queue-fate.ts";
 import type { QueueHeaders } from "./queue-headers.ts";
 import type { QueueLog } from "./queue-log.ts";
 import type { QueueOptions } from "./queue-options.ts";
+import { newestOfEach, queueOutbox, takeAll } from "./queue-outbox.ts";
 import { QueueSupply } from "./queue-supply.ts";
 import { QueueWaiting } from "./queue-waiting.ts";
 import { RecentIds } from "./recent-ids.ts";
@@ -29,7 +30,8 @@ export class Queue implements OutboxOwner {
   readonly name: string;
   readonly pattern: string;
   readonly options: QueueOptions;
-  readonly outbox: Outbox;
+  /** Another one where its policy comes to be `latest`, or no longer is. */
+  outbox: Outbox;
   readonly members: Member[] = [];
   readonly supply: QueueSupply;
   readonly fate: QueueFate;
@@ -46,8 +48,7 @@ export class Queue implements OutboxOwner {
     this.pattern = pattern;
     this.options = options;
     this.#log = log;
-    this.outbox = new (options.overflow === "latest" ? LatestOutbox : Outbox)(this, core.chunks, options);
-    this.outbox.heedsHeaders = true;
+    this.outbox = queueOutbox(this, core.chunks, options);
     this.#waiting = new QueueWaiting(core, options, (run) => this.fate.return(run));
     this.fate = new QueueFate(core, this, this.#waiting, log);
     this.supply = new QueueSupply(core, this, this.#waiting, this.fate);
@@ -225,10 +226,35 @@ export class Queue implements OutboxOwner {
 
   /** Its options have changed. */
   optionsChanged(): void {
+    if ((this.options.overflow === "latest") !== this.outbox instanceof LatestOutbox) this.#replaceOutbox();
     this.outbox.limit(this.options);
     this.#log?.describe(this.name, this.pattern, this.options);
     if (this.outbox.awaited && (this.outbox.halfEmpty || this.options.overflow !== "block")) this.drained();
     for (const member of this.members) member.optionsChanged();
+  }
+
+  /** What waits moves in front of what comes to the outbox of the new policy; for `latest`, of each topic the newest. */
+  #replaceOutbox(): void {
+    const core = this.#core;
+    const old = this.outbox;
+    this.persist();
+    this.drained(); // who waited for it may go on: the new one says when it is full
+    const { runs, lost } = takeAll(old, core.chunks);
+    core.outboxes.remove(this.pattern, old);
+    core.pressure.forget(old);
+    this.outbox = queueOutbox(this, core.chunks, this.options);
+    this.outbox.succeed(old);
+    core.outboxes.add(this.pattern, this.outbox);
+    core.routes.changed();
+    const { newest, replaced } =
+      this.options.overflow === "latest"
+        ? newestOfEach([...this.#waiting.returned.drain(), ...runs])
+        : { newest: runs, replaced: [] };
+    for (const run of replaced) this.fate.drop(run);
+    for (const run of newest) this.#waiting.returned.add(run.compacted(core.chunks));
+    this.#waiting.lost += lost + replaced.length;
+    this.countOthers();
+    this.supplyLater();
   }
 
   /** It ends: what waits is dropped. Returns how many messages that were. */

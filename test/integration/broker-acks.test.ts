@@ -412,12 +412,42 @@ describe("$sys.queue", () => {
     expect(numbersOf(await deliveries.take(1))).toEqual([[0, 2]]);
     const [letter] = await dead.take(Op.PUB, 1);
     expect(letter![2]).toBe(0);
-    for (const wrong of [{ ack: false }, { overflow: "latest" }, { overflow: "disconnect" }, { deadLetter: "t.b" }]) {
+    for (const wrong of [{ ack: false }, { overflow: "none" }, { overflow: "disconnect" }, { deadLetter: "t.b" }]) {
       expect(await asker.ask("$sys.queue.update", { queue: "q", ...wrong })).toMatchObject({ code: "bad_option" });
     }
     expect(await asker.ask("$sys.queue.show", { queue: "nope" })).toMatchObject({ code: "unavailable" });
     expect(await asker.ask("$sys.queue.show", {})).toMatchObject({ code: "bad_option" });
     client.destroy();
+  });
+
+  test("update makes of a full queue that blocks one that keeps the latest, and one that drops of that", async () => {
+    await using bus = await Embedded.start();
+    const { client, deliveries } = await worker(bus, { maxMessages: 4, prefetch: 1 });
+    client.send(Op.XOFF, 1);
+    await client.sync();
+    const publisher = await bus.connect();
+    const publish = (topic: string, n: number): void => publisher.send(Op.PUB, `t.${topic}`, n);
+    for (const [n, topic] of [..."abacb"].entries()) publish(topic, n);
+    expect((await publisher.sync()).before.map(([op]) => op)).toEqual([Op.XOFF]);
+    const asker = await bus.connect();
+    const update = (options: object): Promise<unknown> => asker.ask("$sys.queue.update", { queue: "q", ...options });
+    expect(await update({ overflow: "latest" })).toMatchObject({ waiting: 3, dropped: 2, accepted: 5 });
+    expect((await publisher.next())[0]).toBe(Op.XON);
+    publish("a", 5); // replaces one that waited before
+    publish("d", 6);
+    await publisher.sync();
+    expect(await update({ overflow: "drop-oldest" })).toMatchObject({ waiting: 4, dropped: 3 });
+    publish("d", 7);
+    await publisher.sync();
+    expect(await asker.ask("$sys.check")).toMatchObject({ ok: true, recounted: { waiting: 4 } });
+    client.send(Op.XON, 1);
+    for (const [i, n] of [4, 5, 6, 7].entries()) {
+      expect(numbersOf(await deliveries.take(1))).toEqual([[n, 1]]);
+      client.send(Op.ACK, 1, i + 1, i + 1, 0);
+    }
+    await client.sync();
+    expect(deliveries.gaps.reduce((sum, { lost }) => sum + lost, 0)).toBe(4);
+    expect(bus.imbalance).toBe(0);
   });
 
   test("in what update is asked, unknown keys are ignored and nil means absent; false takes deadLetter away", async () => {

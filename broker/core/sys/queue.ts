@@ -74,9 +74,6 @@ function update(core: Core, queue: Queue, asked: Arguments, peer: Peer): Record<
   const overflow = options.overflow(has.overflow);
   if (overflow === "disconnect")
     throw wrongOption("overflow disconnect goes without queue only; choose another policy");
-  if ((overflow === "latest") !== (has.overflow === "latest")) {
-    throw wrongOption("overflow can't change from or to latest while a queue lives");
-  }
   const changed = {
     overflow,
     deadLetter,
