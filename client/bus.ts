@@ -20,6 +20,7 @@ const PUBLISH_OPTIONS: ReadonlySet<string> = new Set(["headers", "retain", "conf
 const RESPOND_OPTIONS: ReadonlySet<string> = new Set(["concurrency", "signal"]);
 const REQUEST_OPTIONS: ReadonlySet<string> = new Set(["timeoutMs", "signal", "headers"]);
 const WAIT_OPTIONS: ReadonlySet<string> = new Set(["for", "timeoutMs", "signal"]);
+const FLUSH_OPTIONS: ReadonlySet<string> = new Set(["signal"]);
 const DRAIN_OPTIONS: ReadonlySet<string> = new Set(["timeoutMs", "signal"]);
 
 export interface PublishOptions {
@@ -113,7 +114,8 @@ export class Bus<Topics extends object = AnyTopics> implements AsyncDisposable {
       throw problem;
     }
     if (confirm !== true) return this.#core.publisher.publish(topic, data, op, headers);
-    return this.#core.publisher.publishConfirmed(topic, data, op, { id: this.#core.env.uniqueId(), ...headers });
+    const id = headers?.["id"] ?? this.#core.env.uniqueId();
+    return this.#core.publisher.publishConfirmed(topic, data, op, { ...headers, id });
   }
 
   /**
@@ -201,11 +203,12 @@ export class Bus<Topics extends object = AnyTopics> implements AsyncDisposable {
    */
   async waitFor(topic: string, options: WaitOptions = {}): Promise<Receivers> {
     checkOptionNames("waitFor()", options, WAIT_OPTIONS);
-    const { timeoutMs = DEFAULT_WAIT_MS, signal } = options;
+    const { for: whom = "any", timeoutMs = DEFAULT_WAIT_MS, signal } = options;
     checkTopic(topic);
+    checkWhom(whom);
     checkTimeout(timeoutMs);
     const args: Record<string, unknown> = { topic };
-    if (options.for === "responder") args["for"] = "responder";
+    if (whom === "responder") args["for"] = whom;
     // The broker's own limit can't be "none": a wait for ever is one that is longer than anybody's.
     args["timeoutMs"] = timeoutMs === 0 ? 0x7fff_ffff : Math.max(1, Math.ceil(timeoutMs));
     const spec = {
@@ -216,12 +219,12 @@ export class Bus<Topics extends object = AnyTopics> implements AsyncDisposable {
       repeats: true,
     };
     try {
-      return (await requestOne(this.#core.calls, spec, signal)) as Receivers;
+      return (await requestOne(this.#core.calls, spec, signal, `waitFor(${topic})`)) as Receivers;
     } catch (error) {
       const isTimeout = error instanceof ApplicationError || (error instanceof PodbusError && error.code === "timeout");
       if (!isTimeout) throw error;
-      const whom = options.for === "responder" ? "responded" : "subscribed or responded";
-      throw new PodbusError("timeout", `nobody ${whom} to ${topic} within ${timeoutMs} ms`, { cause: error });
+      const did = whom === "responder" ? "responded" : "subscribed or responded";
+      throw new PodbusError("timeout", `nobody ${did} to ${topic} within ${timeoutMs} ms`, { cause: error });
     }
   }
 
@@ -231,7 +234,9 @@ export class Bus<Topics extends object = AnyTopics> implements AsyncDisposable {
    * and publishes may not have arrived
    */
   async flush(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
-    await orAbort(this.#core.flush(), options.signal, "flush()");
+    checkOptionNames("flush()", options, FLUSH_OPTIONS);
+    throwIfAborted(options.signal, "flush()");
+    await this.#core.flush(options.signal);
   }
 
   /**
@@ -293,6 +298,11 @@ export class Bus<Topics extends object = AnyTopics> implements AsyncDisposable {
     this.#core.emitter.off(name, listener);
     return this;
   }
+}
+
+function checkWhom(whom: unknown): void {
+  if (whom === "any" || whom === "responder") return;
+  throw new PodbusError("bad_option", `for must be "any" or "responder", but this is ${JSON.stringify(whom)}`);
 }
 
 function checkHandler(method: string, handler: unknown): void {

@@ -7,6 +7,7 @@ import type { Frame } from "../shared/codec/scan.ts";
 import type { FrameWriter } from "../shared/codec/write.ts";
 import { PodbusError } from "../shared/errors.ts";
 import { DEFAULT_STALL_MS, Op } from "../shared/protocol.ts";
+import { orAbort } from "./abort.ts";
 import { Acks } from "./acks.ts";
 import { Answers } from "./answers.ts";
 import { Batch } from "./batch.ts";
@@ -210,8 +211,8 @@ export class Core implements SessionOwner, SubscriptionHost, ResponderHost, Call
     });
   }
 
-  async flush(): Promise<void> {
-    await this.publisher.flush();
+  async flush(signal?: AbortSignal): Promise<void> {
+    await orAbort(this.publisher.flush(), signal, "flush()");
     const error = this.#unheard;
     this.#unheard = undefined;
     if (error !== undefined) throw error;

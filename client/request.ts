@@ -58,9 +58,14 @@ export function encode(topic: string, data: unknown, headers: Headers | undefine
 }
 
 /** Resolves with the first reply; where more would follow, they are cancelled. */
-export function requestOne(calls: Calls, spec: CallSpec, signal?: AbortSignal): Promise<unknown> {
+export function requestOne(
+  calls: Calls,
+  spec: CallSpec,
+  signal?: AbortSignal,
+  what = `the request to ${spec.topic}`,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    throwIfAborted(signal, `the request to ${spec.topic}`);
+    throwIfAborted(signal, what);
     let stop = (): void => {};
     const call = calls.start(spec, {
       reply(payload) {
@@ -76,7 +81,7 @@ export function requestOne(calls: Calls, spec: CallSpec, signal?: AbortSignal): 
     if (signal === undefined) return;
     stop = onAbort(signal, () => {
       calls.cancel(call);
-      reject(abortError(signal, `the request to ${spec.topic}`));
+      reject(abortError(signal, what));
     });
   });
 }

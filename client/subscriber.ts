@@ -200,7 +200,8 @@ export class Subscriber<Item extends Content = Content> implements DeliveryOwner
       if (this.kind.acks) this.#giveBack(this.#consumer.clear());
     }
     await this.#left?.promise;
-    await this.#consumer.finish();
+    // Where it is ended meanwhile, with the bus for one, nobody waits for a handler that may never be done.
+    await Promise.race([this.#consumer.finish(), this.over]);
     this.#end();
   }
 
