@@ -3,10 +3,14 @@
 
 import type { Frame } from "../shared/codec/scan.ts";
 import { PodbusError } from "../shared/errors.ts";
+import { MAX_ID } from "../shared/protocol.ts";
 import { Verdict } from "./acks.ts";
 import { Content } from "./content.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Untyped } from "./topics.ts";
+
+/** What an ACK can say: more is a bad frame to the broker, which would end the connection. */
+const MAX_DELAY_MS = MAX_ID;
 
 export class Message<Data = Untyped> extends Content<Data> {
   declare private readonly delivery: Delivery;
@@ -40,12 +44,15 @@ export class Message<Data = Untyped> extends Content<Data> {
     this.#settle(Verdict.DONE);
   }
 
-  /** Deliver it again, to any member of the queue; after `delayMs`, if given. It costs an attempt. */
+  /**
+   * Deliver it again, to any member of the queue; after `delayMs`, if given, at most 4294967295 (49 days). It costs an attempt.
+   * @throws PodbusError `bad_option` for a delay that can't be, and as {@link ack}
+   */
   retry(delayMs?: number): void {
-    if (delayMs !== undefined && !(Number.isSafeInteger(delayMs) && delayMs >= 0)) {
+    if (delayMs !== undefined && !(Number.isInteger(delayMs) && delayMs >= 0 && delayMs <= MAX_DELAY_MS)) {
       throw new PodbusError(
         "bad_option",
-        `delayMs must be a whole number of milliseconds, 0 or more, but this is ${delayMs}`,
+        `delayMs must be a whole number of milliseconds from 0 to ${MAX_DELAY_MS}, but this is ${delayMs}`,
       );
     }
     this.#settle(Verdict.AGAIN, delayMs);

@@ -20,6 +20,9 @@ import type { Transport, TransportSink } from "./transport.ts";
 let processId: string | undefined;
 let ids = 0;
 
+/** Node runs a timer that is longer than this, 24 days, at once. */
+const MAX_TIMER_MS = 0x7fff_ffff;
+
 export type EnvOptions = Pick<ResolvedOptions, "address" | "brokerUid" | "name" | "secret" | "secretFile">;
 
 export class NodeEnv implements Env {
@@ -36,7 +39,7 @@ export class NodeEnv implements Env {
   }
 
   after(delayMs: number, run: () => void): () => void {
-    const timer = setTimeout(run, delayMs);
+    const timer = setTimeout(run, Math.min(delayMs, MAX_TIMER_MS));
     return () => clearTimeout(timer);
   }
 
