@@ -73,20 +73,20 @@ export class Content<Data = Untyped> {
     return headers as Headers;
   }
 
-  /** Printed as what it carries, not as the bytes that it stands in. */
+  /** Printed, and logged as JSON, as what it carries, not as the bytes that it stands in. */
   static {
-    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
-      value(this: Content): object {
-        const { topic, bytes, headers } = this;
-        let data: unknown = bytes;
-        try {
-          ({ data } = this);
-        } catch {
-          // What can't be decoded is shown as its bytes.
-        }
-        return { topic, data, headers };
-      },
-    });
+    const value = function (this: Content): object {
+      const { topic, bytes, headers } = this;
+      let data: unknown = bytes;
+      try {
+        ({ data } = this);
+      } catch {
+        // What can't be decoded is shown as its bytes.
+      }
+      return { topic, data, headers };
+    };
+    for (const name of [Symbol.for("nodejs.util.inspect.custom"), "toJSON"])
+      Object.defineProperty(this.prototype, name, { value });
   }
 
   /** Bytes of its frame, about, for who counts what waits. */

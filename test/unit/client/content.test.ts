@@ -24,3 +24,14 @@ test("a header that can't be read does not hide the others", () => {
   const headers = new Ext(1, Buffer.from("82a17ad40501a168a178", "hex"));
   expect(contentOf(4, "a.b", null, headers).headers).toEqual({ h: "x" });
 });
+
+test("is JSON as what it carries, not as the chunk that it came in", () => {
+  expect(JSON.stringify({ message: contentOf(4, "a.b", ext1({ n: 1 }), ext1({ h: "x" })) })).toBe(
+    '{"message":{"topic":"a.b","data":{"n":1},"headers":{"h":"x"}}}',
+  );
+  expect(JSON.parse(JSON.stringify(contentOf(4, "a", Buffer.from([7]))))).toEqual({
+    topic: "a",
+    data: { type: "Buffer", data: [7] },
+    headers: {},
+  });
+});
