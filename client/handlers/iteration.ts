@@ -33,8 +33,9 @@ export class Iteration<Item extends Content> implements Consumer<Item>, AsyncIte
     this.#hooks = hooks;
   }
 
+  /** A loop that waits for the next message works on none. */
   get active(): boolean {
-    return this.#started && !this.#ended;
+    return this.#started && !this.#ended && this.#waiting.length === 0;
   }
 
   deliver(item: Item): void {

@@ -150,6 +150,22 @@ test("BYE: what is under way is finished, BYE is answered, and publishes are for
   expect((await fake.broker.came()).filter(([op]) => op === Op.PUB)).toEqual([[Op.PUB, "t", 2]]);
 });
 
+test("BYE: a loop that waits for the next message keeps nobody waiting; one that works on one does", async () => {
+  const { bus, broker, env } = await openBus();
+  const loop = bus.subscribe("t", { queue: "q", ack: true, durable: true })[Symbol.asyncIterator]();
+  const first = loop.next();
+  const [[, sid]] = (await broker.came()) as [[number, number]];
+  broker.sayAll([Op.FOR, sid, 1], [Op.PUB, "t", 1]);
+  const { value: message } = await first;
+  broker.say(Op.BYE, "ending");
+  await env.pass(200);
+  expect(await broker.came()).toEqual([]);
+  message!.ack();
+  void loop.next();
+  await env.pass(20);
+  expect(await broker.came()).toEqual([[Op.ACK, sid, 1, 1, 0], [Op.BYE]]);
+});
+
 test("what comes too late for a broker that ends is asked of the next one", async () => {
   const fake = await openBus();
   const { bus, broker } = fake;
