@@ -32,6 +32,7 @@ import type { Subscriber } from "./subscriber.ts";
 import type { SubscriptionHost } from "./subscription.ts";
 import { type Barrier, Syncs } from "./syncs.ts";
 import { beyondTolerance, MAX_PONG_BYTES, MAX_UNTAKEN_BYTES } from "./tolerance.ts";
+import { messageOf } from "./thrown.ts";
 import type { Transport } from "./transport.ts";
 
 /** How often a client that was told BYE looks whether it has finished. */
@@ -485,7 +486,7 @@ export class Core implements SessionOwner, SubscriptionHost, ResponderHost, Call
     const what = subject === undefined ? where : `${where} of ${subject}`;
     if (this.#warned.has(what) || this.#warned.size >= MAX_WARNINGS) return;
     this.#warned.add(what);
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const text = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
     this.env.warn(`podbus, ${what}: ${text}\n(printed once; listen to the bus's "error" event to hear of each)`);
   }
 }

@@ -9,6 +9,7 @@ import { ParallelHandlers } from "./handlers/parallel.ts";
 import { SerialHandler } from "./handlers/serial.ts";
 import { Request } from "./request-message.ts";
 import { Subscriber, type SubscriberHost } from "./subscriber.ts";
+import { codeOf, messageOf } from "./thrown.ts";
 import type { Untyped } from "./topics.ts";
 
 /**
@@ -151,11 +152,10 @@ export class Responder implements AsyncDisposable {
 /** Text that is no larger than it has to be: an error's message may quote what was too large. */
 const MAX_MESSAGE = 4096;
 
-function describe(error: unknown): { message: string; code?: string } {
-  if (!(error instanceof Error)) return { message: String(error).slice(0, MAX_MESSAGE) };
-  const message = error.message.slice(0, MAX_MESSAGE);
-  const { code } = error as { code?: unknown };
-  return typeof code === "string" ? { message, code } : { message };
+function describe(thrown: unknown): { message: string; code?: string } {
+  const message = messageOf(thrown).slice(0, MAX_MESSAGE);
+  const code = codeOf(thrown);
+  return code === undefined ? { message } : { message, code };
 }
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {

@@ -39,6 +39,7 @@ describe("a request", () => {
     for (const [payload, message] of [
       ["plain text", "plain text"],
       [ext1({ message: "in a map", code: "E" }), "in a map"],
+      ["two\nlines", "two\\x0alines"],
       [5, "it did not say why"],
     ] as const) {
       const failed = expect(bus.request("t", 1)).rejects.toMatchObject({
@@ -243,6 +244,19 @@ describe("answers", () => {
       [Op.REPLY, 12, 1, 1],
       [Op.REPLY, 12, 1, Buffer.of(2)],
       [Op.REPLY, 12, 0, null],
+    ]);
+  });
+
+  test("what is thrown need not be an error, nor have a text", async () => {
+    const { bus, broker } = await openBus();
+    bus.respond("r", ({ data }) => {
+      throw data === 1 ? { message: "of my own", code: "MINE" } : Object.create(null);
+    });
+    const [[, sid]] = (await broker.came()) as [[number, number]];
+    broker.sayAll([Op.FOR, sid], [Op.REQ, 1, "r", 1], [Op.REQ, 2, "r", 2]);
+    expect(await broker.came()).toEqual([
+      [Op.REPLY, 1, 2, ext1({ message: "of my own", code: "MINE" })],
+      [Op.REPLY, 2, 2, ext1({ message: "it threw what has no text" })],
     ]);
   });
 

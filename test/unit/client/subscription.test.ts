@@ -192,6 +192,19 @@ describe("handlers", () => {
     expect(fake.env.warnings).toEqual([expect.stringMatching(/handler of t: Error: oh no/)]);
   });
 
+  test("what is thrown may have no text: it is told, and the next message comes", async () => {
+    const fake = await openBus();
+    const seen: unknown[] = [];
+    fake.bus.subscribe("t", async ({ data }) => {
+      seen.push(data);
+      await Promise.reject(Object.create(null));
+    });
+    fake.broker.sayAll([Op.FOR, await sidOf(fake)], ...pubs(1, 2));
+    await settle();
+    expect(seen).toEqual([1, 2]);
+    expect(fake.env.warnings).toEqual([expect.stringMatching(/handler of t: it threw what has no text/)]);
+  });
+
   test("closing in a handler ends the connection at that message", async () => {
     const fake = await openBus();
     const seen: unknown[] = [];
