@@ -1,10 +1,10 @@
-// Writes plain values, what JSON knows and bytes, as msgpack, straight into the writer. msgpackr can write them as well, and
-// writes all else; it is bypassed here because it packs into a buffer of its own that has to be copied, and takes about twice as
-// long for small objects (docs/benchmarks.md, structured). Pure.
+// Writes plain values, what JSON knows and bytes, as msgpack, straight into the writer. msgpackr can write them as well; it is
+// bypassed because it packs into a buffer of its own that has to be copied, and takes about twice as long for small objects
+// (docs/benchmarks.md, structured). What is not plain is other-write.ts's. Pure.
 
 import type { FrameWriter } from "./write.ts";
 
-/** Deeper than this is left to msgpackr, which says what is wrong with it: a structure that holds itself, mostly. */
+/** Deeper than this is left to the other writer, which says what is wrong with it: a structure that holds itself, mostly. */
 const MAX_DEPTH = 64;
 /** The byte of ext type -1. */
 const TIMESTAMP = 0xff;

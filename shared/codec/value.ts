@@ -1,10 +1,9 @@
 // Payloads, headers and options: JavaScript values to msgpack and back. Scalars are written and read here; structures
-// travel in ext 1. Plain ones are written and read by files of their own; msgpackr writes all else. Pure.
-
-import { Packr } from "msgpackr/pack";
+// travel in ext 1. Plain ones are written and read by files of their own, and so is what else can be sent. Pure.
 
 import { PodbusError } from "../errors.ts";
 import { EXT_VALUE } from "../protocol.ts";
+import { bytesOf, fits64, writeOther } from "./other-write.ts";
 import { readPlain, Unreadable } from "./plain-read.ts";
 import { writePlain } from "./plain-write.ts";
 import { binStart, decodeText, extStart, readInt, strStart } from "./read.ts";
@@ -14,8 +13,6 @@ import type { FrameWriter } from "./write.ts";
 /** A value of a header or option. */
 export type Scalar = string | number | bigint | boolean | null | Uint8Array;
 export type Headers = Record<string, Scalar>;
-
-const packr = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true });
 
 /**
  * Writes `data` as one payload element: bytes as bin, text as str, integers, floats, booleans and nil (null and undefined) as
@@ -38,7 +35,7 @@ export function writePayload(writer: FrameWriter, data: unknown): void {
       writer.nil();
       return;
     case "bigint":
-      if (BigInt.asIntN(64, data) !== data && BigInt.asUintN(64, data) !== data) {
+      if (!fits64(data)) {
         throw new PodbusError("bad_payload", `a bigint of at most 64 bits was expected, not ${data}; send it as text`);
       }
       writer.bigint(data);
@@ -46,8 +43,7 @@ export function writePayload(writer: FrameWriter, data: unknown): void {
     case "object":
       if (data === null) writer.nil();
       else if (data instanceof Uint8Array) writer.bin(data);
-      else if (data instanceof ArrayBuffer) writer.bin(new Uint8Array(data));
-      else if (ArrayBuffer.isView(data)) writer.bin(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      else if (data instanceof ArrayBuffer || ArrayBuffer.isView(data)) writer.bin(bytesOf(data));
       else writeValue(writer, data);
       return;
     default:
@@ -58,11 +54,11 @@ export function writePayload(writer: FrameWriter, data: unknown): void {
 /** Writes `value` as ext 1, whatever it is: options, headers, arguments of `$sys` topics. */
 export function writeValue(writer: FrameWriter, value: unknown): void {
   const start = writer.beginExt();
+  const body = writer.length;
   try {
     if (!writePlain(writer, value)) {
-      writer.length = start;
-      writer.ext(EXT_VALUE, packr.pack(value));
-      return;
+      writer.length = body;
+      writeOther(writer, value);
     }
   } catch (cause) {
     writer.length = start;

@@ -39,7 +39,7 @@ describe("plain values", () => {
     ["a bigint", [1n]],
     ["a function", { a: () => {} }],
     ["an instance", [new URL("file:///a")]],
-  ])("%s is left to msgpackr", (_what, value) => {
+  ])("%s is left to the other writer", (_what, value) => {
     expect(written(value)).toBeUndefined();
   });
 
@@ -65,7 +65,7 @@ describe("plain values", () => {
     expect(() => written({ at: new Date(Number.NaN) })).toThrow(/invalid date/);
   });
 
-  test("what holds itself is left to msgpackr, which says so", () => {
+  test("what holds itself is left to the other writer, which says so", () => {
     const loop: unknown[] = [];
     loop.push(loop);
     expect(written(loop)).toBeUndefined();

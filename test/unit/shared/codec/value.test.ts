@@ -73,6 +73,20 @@ describe("payloads", () => {
     expect(writer.bytes()).toEqual(Buffer.of(5));
   });
 
+  test("views inside a structure are sent as the bytes that they are, and nothing beside them", () => {
+    writePayload(new FrameWriter(), new Map([["what", "was written before"]]));
+    for (const data of [{ v: Float64Array.of(1) }, { v: new DataView(Float64Array.of(1).buffer), other: 1n }])
+      expect(back(data)).toMatchObject({ v: Buffer.from(Float64Array.of(1).buffer) });
+  });
+
+  test("what nobody could read is refused", () => {
+    let data: unknown = 1;
+    for (let i = 0; i < 128; i++) data = [data];
+    expect(back(data)).toEqual(data);
+    expect(() => written([data])).toThrow(expect.objectContaining({ code: "bad_payload" }));
+    expect(() => written(new Map([["at", new Date(NaN)]]))).toThrow(expect.objectContaining({ code: "bad_payload" }));
+  });
+
   test("round trips", () => {
     const comesBack = (data: unknown): void => {
       expect(back(data)).toEqual(data);
