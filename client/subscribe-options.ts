@@ -44,7 +44,10 @@ export interface SubscribeOptions {
   maxMessages?: number;
   /** Bytes that may wait at the broker, 1 or more. @default 8388608 (8 MiB) */
   maxBytes?: number;
-  /** `"key"` for the header of that name, or a token's number in the topic, from 1. Needs `queue`. @default none */
+  /**
+   * `"key"` for the header of that name, or a token's number in the topic, from 1: what has one key goes to one member at a time, and is
+   * handled in order, whatever its `concurrency`; of a queue that others made, say it here too. Needs `queue`. @default none
+   */
   partitionBy?: "key" | number;
   /** Milliseconds within which a message whose header `id` is known is not taken again. Needs `queue`. @default 0; 120000 if durable */
   dedupeMs?: number;

@@ -4,9 +4,10 @@ import { PodbusError } from "../shared/errors.ts";
 import { abortError, onAbort } from "./abort.ts";
 import { type Consumer, isThenable, type Work } from "./handlers/consumer.ts";
 import { Iteration } from "./handlers/iteration.ts";
-import { ParallelHandlers } from "./handlers/parallel.ts";
+import { type Keys, ParallelHandlers } from "./handlers/parallel.ts";
 import { SerialHandler } from "./handlers/serial.ts";
 import { Message } from "./message.ts";
+import { keyed } from "./partition-key.ts";
 import { type SubscribeOptions, wireOptions } from "./subscribe-options.ts";
 import { Subscriber, type SubscriberHost } from "./subscriber.ts";
 import type { ErrorEvent, GapEvent } from "./events.ts";
@@ -89,7 +90,14 @@ export class Subscription<Data = Untyped> implements AsyncIterable<Message<Data>
       consumer = this.#iteration;
     } else {
       const concurrency = options.concurrency ?? 1;
-      consumer = concurrency === 1 ? new SerialHandler(inbox, work) : new ParallelHandlers(inbox, work, concurrency);
+      const keyOf = keyed(options.partitionBy);
+      const keys: Keys<Message<Data>> | undefined = keyOf && {
+        keyOf,
+        // The broker takes the oldest of what we hold for what we work on, and its time runs.
+        waits: (message, isWaiting) => void (isWaiting ? upkeep?.begin(message) : upkeep?.end(message)),
+      };
+      consumer =
+        concurrency === 1 ? new SerialHandler(inbox, work) : new ParallelHandlers(inbox, work, concurrency, keys);
     }
     subscriber.consumer = consumer;
     this.#listen(options.signal);
