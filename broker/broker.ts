@@ -48,7 +48,7 @@ export interface Broker {
   /**
    * Reads secrets and rules, and takes the address.
    * @throws PodbusError `address_in_use` where another broker has it, `bad_address` where it can't be, `bad_option` for secrets and
-   * rules that can't be, `unavailable` where the system does not tell who connects and `allow` is not `any`.
+   * rules that can't be, `unavailable` where the system does not tell who connects and `allow` is not `any`, `aborted`.
    */
   listen(options?: { signal?: AbortSignal }): Promise<ListeningBroker>;
 }
@@ -81,13 +81,13 @@ export function createBroker(options: BrokerOptions = {}): Broker {
     async listen({ signal } = {}) {
       const untilFree = async <T>(take: () => Promise<T>): Promise<T> => {
         for (;;) {
-          signal?.throwIfAborted();
+          if (signal?.aborted === true) throw aborted(signal);
           try {
             return await take();
           } catch (error) {
             if (!resolved.wait || !(error instanceof PodbusError) || error.code !== "address_in_use") throw error;
           }
-          await sleep(WAIT_MS, undefined, signal === undefined ? {} : { signal });
+          await sleep(WAIT_MS, undefined, signal === undefined ? {} : { signal }).catch(() => {}); // then it was aborted
         }
       };
       needCredentials(resolved.allow);
@@ -106,6 +106,10 @@ export function createBroker(options: BrokerOptions = {}): Broker {
       }
     },
   };
+}
+
+function aborted(signal: AbortSignal): PodbusError {
+  return new PodbusError("aborted", "listen() was aborted", { cause: signal.reason });
 }
 
 /** A broker with what is in `store`, which is closed where that can't be. */

@@ -149,3 +149,14 @@ test("who listens to its end, or reads the log, learns how many messages wait in
   await closing;
   await member.closed();
 });
+
+test("a signal ends one that waits for the address, and one that would begin to", async () => {
+  await using embedded = await Embedded.start();
+  const waiting = createBroker({ address: embedded.broker.address, wait: true });
+  const aborted = { code: "aborted", message: "listen() was aborted", cause: "stop" };
+  await expect(waiting.listen({ signal: AbortSignal.abort("stop") })).rejects.toMatchObject(aborted);
+  const controller = new AbortController();
+  const listening = expect(waiting.listen({ signal: controller.signal })).rejects.toMatchObject(aborted);
+  setTimeout(() => controller.abort("stop"), 20);
+  await listening;
+});
