@@ -22,9 +22,9 @@ export type RequestHandler<Data = Untyped, Result = unknown> = (
 
 export interface RespondOptions {
   /** Handlers that run at once, 1 or more; 1 answers in order. @default no limit here; the broker gives a responder up to 1024 */
-  concurrency?: number;
+  concurrency?: number | undefined;
   /** Ends the responder when it aborts. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 export interface ResponderHost extends SubscriberHost {

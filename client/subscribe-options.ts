@@ -10,51 +10,51 @@ export type Overflow = "block" | "drop-oldest" | "drop-newest" | "latest" | "dis
 
 export interface SubscribeOptions {
   /** The name of a queue: its members share the messages. @default none: this subscription gets every message */
-  queue?: string;
+  queue?: string | undefined;
   /**
    * Messages are acknowledged: by a handler's success, or with `ack()` in a loop. What is not is delivered again. Needs `queue`.
    * @default false
    */
-  ack?: boolean;
+  ack?: boolean | undefined;
   /** The queue outlives its members. Needs `queue`. @default false */
-  keep?: boolean;
+  keep?: boolean | undefined;
   /** `keep`, and on the broker's disk. Needs `queue`. @default false */
-  durable?: boolean;
+  durable?: boolean | undefined;
   /**
    * Unsettled messages that this member may hold, 1 or more. Needs `queue`.
    * @default 256; with `ack` and a `concurrency` from 2 up twice that, and at least 16: slow work is not hoarded
    */
-  prefetch?: number;
+  prefetch?: number | undefined;
   /** Handlers that run at once, 1 or more. 1 keeps the order. @default 1 */
-  concurrency?: number;
+  concurrency?: number | undefined;
   /** Milliseconds after which an unsettled message is delivered again; 0: never. Needs `queue`. @default 30000 */
-  ackTimeoutMs?: number;
+  ackTimeoutMs?: number | undefined;
   /**
    * Messages whose handler runs long are kept from being delivered again, by `working()` at a third of `ackTimeoutMs`; of a queue that
    * others made, say it here too. @default true
    */
-  autoWorking?: boolean;
+  autoWorking?: boolean | undefined;
   /** Attempts after which a message is dead; 0: no limit. Needs `queue`. @default 5 */
-  maxAttempts?: number;
+  maxAttempts?: number | undefined;
   /** The topic to which the dead go. Needs `queue`. @default none */
-  deadLetter?: string;
+  deadLetter?: string | undefined;
   /** What happens when messages come faster than they are taken. @default "block" */
-  overflow?: Overflow;
+  overflow?: Overflow | undefined;
   /** Messages that may wait at the broker, 1 or more. @default 65536 */
-  maxMessages?: number;
+  maxMessages?: number | undefined;
   /** Bytes that may wait at the broker, 1 or more. @default 8388608 (8 MiB) */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
   /**
    * `"key"` for the header of that name, or a token's number in the topic, from 1: what has one key goes to one member at a time, and is
    * handled in order, whatever its `concurrency`; of a queue that others made, say it here too. Needs `queue`. @default none
    */
-  partitionBy?: "key" | number;
+  partitionBy?: "key" | number | undefined;
   /** Milliseconds within which a message whose header `id` is known is not taken again. Needs `queue`. @default 0; 120000 if durable */
-  dedupeMs?: number;
+  dedupeMs?: number | undefined;
   /** Retained values of matching topics come first. Not with `queue`. @default true */
-  retained?: boolean;
+  retained?: boolean | undefined;
   /** Ends the subscription when it aborts. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** Those that the broker has to know. */

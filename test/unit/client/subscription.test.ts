@@ -36,12 +36,16 @@ describe("what goes to the broker", () => {
     });
     bus.subscribe("c", { concurrency: 5, retained: false }, () => {});
     bus.respond("d", () => 1, { concurrency: 2 });
-    const [a, b, c, d] = await broker.came();
+    bus.subscribe("e", { queue: undefined, maxMessages: undefined, signal: undefined });
+    bus.respond("f", () => 1, { concurrency: undefined, signal: undefined });
+    const [a, b, c, d, e, f] = await broker.came();
     expect(a).toEqual([Op.SUB, 1, "a.*"]);
     expect(b!.slice(0, 3)).toEqual([Op.SUB, 2, "b"]);
     expect(valueIn(b![3])).toEqual({ queue: "q", ack: true, concurrency: 20, overflow: "latest", prefetch: 40 });
     expect(valueIn(c![3])).toEqual({ retained: false });
     expect(d).toEqual([Op.SUB, 4, "d", ext1({ respond: true })]);
+    expect(e).toEqual([Op.SUB, 5, "e"]);
+    expect(f).toEqual([Op.SUB, 6, "f", ext1({ respond: true })]);
   });
 
   test("ready is a SYNC behind the SUB", async () => {
