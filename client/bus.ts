@@ -184,7 +184,7 @@ export class Bus<Topics extends object = AnyTopics> implements AsyncDisposable {
   /**
    * Asks one of the responders to a topic, and gives all its replies, up to the last; a last one of nil is the end of a stream, and
    * not given. The request is sent when the loop begins; leaving the loop cancels it.
-   * @throws PodbusError as {@link request}, from the loop
+   * @throws PodbusError as {@link request}, from the loop; what is wrong with an argument at once
    */
   requestMany<Topic extends string>(
     topic: Topic,
@@ -270,7 +270,7 @@ export class Bus<Topics extends object = AnyTopics> implements AsyncDisposable {
 
   /**
    * Closes now. What was published and could be sent is sent; handlers under way go on, and nobody waits for them. Everything
-   * that waits rejects with `closed`.
+   * that waits rejects with `closed`; a {@link drain} under way is over.
    */
   close(): Promise<void> {
     return this.#core.close();
