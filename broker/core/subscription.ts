@@ -1,5 +1,6 @@
 // A plain subscription: every message that matches, through an outbox of its own.
 
+import { quote } from "../../shared/quote.ts";
 import { bytesOfAll, type PooledChunk } from "./chunks.ts";
 import type { Core } from "./core.ts";
 import type { Consumer, Source } from "./link.ts";
@@ -87,7 +88,7 @@ export class Subscription implements OutboxOwner, Consumer, Source {
     const waiting = `${this.outbox.messages} messages, ${this.outbox.bytes} bytes`;
     this.#core.evict(
       this.peer,
-      `subscription ${this.sid} let ${waiting} wait, its maxMessages or maxBytes, and asked to be disconnected then`,
+      `the subscription to ${quote(this.pattern)} let ${waiting} wait, its maxMessages or maxBytes, and asked to be disconnected then`,
     );
   }
 
