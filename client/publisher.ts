@@ -150,9 +150,11 @@ export class Publisher {
     if (this.#attached && this.#syncs.pending === 0 && this.#syncs.unconfirmed > 0) this.#sync();
   }
 
-  /** Resolves once there is room; undefined where there is. For those who write other things than publishes. */
+  /** Resolves once there is room; undefined where there is, or no connection. For those who write other things than publishes. */
   room(): Promise<void> | undefined {
-    return this.#direct || this.#batch.mayGo ? undefined : this.#waitForRoom();
+    if (!this.#attached || this.#batch.mayGo) return undefined;
+    this.#direct = false;
+    return this.#waitForRoom();
   }
 
   /** XOFF. */

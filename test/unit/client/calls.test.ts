@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { GREETING, openBus, reconnect, settle } from "../../support/fake-env.ts";
+import { type FakeBus, GREETING, openBus, reconnect, settle } from "../../support/fake-env.ts";
 import { ext1, valueIn } from "../../support/msgpack.ts";
 import { Op } from "../../support/raw-client.ts";
 
@@ -258,6 +258,54 @@ describe("answers", () => {
       [Op.REPLY, 1, 2, ext1({ message: "of my own", code: "MINE" })],
       [Op.REPLY, 2, 2, ext1({ message: "it threw what has no text" })],
     ]);
+  });
+
+  describe("a stream whose items are there at once waits for room, and goes on", () => {
+    const part = Buffer.alloc(1000);
+    async function stream(): Promise<{ fake: FakeBus; made: () => number }> {
+      const fake = await openBus();
+      let made = 0;
+      fake.bus.respond("r", async function* () {
+        for (; made < 3000; made++) yield part;
+      });
+      const [[, sid]] = (await fake.broker.came()) as [[number, number]];
+      fake.broker.say(Op.FOR, sid);
+      return { fake, made: () => made };
+    }
+
+    test("once a turn, where the socket takes all", async () => {
+      const { fake, made } = await stream();
+      fake.broker.say(Op.REQ, 1, "r", null);
+      await settle(1);
+      expect(made()).toBeGreaterThan(100);
+      expect(made()).toBeLessThan(1500);
+      fake.broker.say(Op.CANCEL, 1);
+      await settle(100);
+      expect(made()).toBeLessThan(2500);
+    });
+
+    test("where it takes nothing; publishes wait as well", async () => {
+      const { fake, made } = await stream();
+      fake.broker.capacity = 0;
+      fake.broker.say(Op.REQ, 1, "r", null);
+      await settle(20);
+      const before = made();
+      expect(before).toBeLessThan(1500);
+      expect(fake.bus.publish("t", 1)).toBeInstanceOf(Promise);
+      fake.broker.take();
+      await settle(200);
+      expect(made()).toBe(3000);
+    });
+
+    test("a broken connection ends it", async () => {
+      const { fake, made } = await stream();
+      fake.broker.capacity = 0;
+      fake.broker.say(Op.REQ, 1, "r", null);
+      await settle(20);
+      await reconnect(fake);
+      await settle(100);
+      expect(made()).toBeLessThan(1500);
+    });
   });
 
   test("CANCEL, or a broken connection, aborts the signal, and nothing is answered", async () => {
