@@ -92,7 +92,8 @@ export class Replies implements AsyncIterableIterator<unknown, undefined>, Reply
   readonly #spec: CallSpec;
   readonly #signal: AbortSignal | undefined;
   readonly #items = new Deque<unknown>();
-  #waiting: Later<IteratorResult<unknown, undefined>> | undefined;
+  /** Replies that were asked for and have not come; there are none while items wait. */
+  readonly #waiting = new Deque<Later<IteratorResult<unknown, undefined>>>();
   #call: Call | undefined;
   #over = false;
   #error: PodbusError | undefined;
@@ -117,8 +118,9 @@ export class Replies implements AsyncIterableIterator<unknown, undefined>, Reply
     }
     if (this.#over) return { done: true, value: undefined };
     if (this.#call === undefined) this.#begin();
-    this.#waiting ??= new Later();
-    return this.#waiting.promise;
+    const later = new Later<IteratorResult<unknown, undefined>>();
+    this.#waiting.push(later);
+    return later.promise;
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- an iterator's return() gives a promise
@@ -142,12 +144,9 @@ export class Replies implements AsyncIterableIterator<unknown, undefined>, Reply
 
   fail(error: PodbusError): void {
     if (this.#over) return;
-    if (this.#waiting !== undefined) {
-      this.#waiting.reject(error);
-      this.#waiting = undefined;
-    } else {
-      this.#error = error;
-    }
+    const waiting = this.#waiting.shift();
+    if (waiting === undefined) this.#error = error;
+    else waiting.reject(error);
     this.#end();
   }
 
@@ -167,18 +166,14 @@ export class Replies implements AsyncIterableIterator<unknown, undefined>, Reply
   }
 
   #put(payload: unknown): void {
-    if (this.#waiting === undefined) {
-      this.#items.push(payload);
-    } else {
-      this.#waiting.resolve({ done: false, value: payload });
-      this.#waiting = undefined;
-    }
+    const waiting = this.#waiting.shift();
+    if (waiting === undefined) this.#items.push(payload);
+    else waiting.resolve({ done: false, value: payload });
   }
 
   #end(): void {
     this.#over = true;
     this.#stop();
-    this.#waiting?.resolve({ done: true, value: undefined });
-    this.#waiting = undefined;
+    for (const waiting of this.#waiting.clear()) waiting.resolve({ done: true, value: undefined });
   }
 }

@@ -220,6 +220,28 @@ describe("many replies", () => {
   });
 });
 
+test("replies that are asked for at once are given in order, each once", async () => {
+  const { bus, broker } = await openBus();
+  const replies = bus.requestMany("t");
+  const asked = [1, 2, 3, 4].map(() => replies.next());
+  await broker.came();
+  for (const [status, payload] of [
+    [1, "a"],
+    [1, "b"],
+    [0, null],
+  ] as const)
+    broker.say(Op.REPLY, 1, status, payload);
+  const end = { done: true, value: undefined };
+  expect(await Promise.all(asked)).toEqual([{ done: false, value: "a" }, { done: false, value: "b" }, end, end]);
+  const failing = bus.requestMany("t");
+  const both = [failing.next(), failing.next()];
+  const failed = expect(both[0]).rejects.toMatchObject({ code: "no_responders" });
+  const [[, id]] = (await broker.came()) as [[number, number]];
+  broker.say(Op.ERR, id, "no_responders", "nobody");
+  await failed;
+  expect(await both[1]).toEqual(end);
+});
+
 describe("answers", () => {
   test("of every kind, byte for byte", async () => {
     const { bus, broker } = await openBus();
