@@ -2,7 +2,6 @@
 // core/; this is where the world begins.
 
 import { randomBytes } from "node:crypto";
-import type { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -10,11 +9,9 @@ import { parseAddress } from "../shared/address.ts";
 import { defaultMemoryLimit } from "../shared/default-memory-limit.ts";
 import { PodbusError } from "../shared/errors.ts";
 import { containerOf } from "../shared/os/container.ts";
-import { peerCredentials } from "../shared/os/credentials.ts";
 import { listen, type Listening } from "../shared/os/listen.ts";
 import { containerMemoryLimit } from "../shared/os/memory-limit.ts";
 import { VERSION } from "../shared/version.ts";
-import { Admission, originOf } from "./admission.ts";
 import { Core } from "./core/core.ts";
 import { handOver, inFlightOnDisk, needsDisk } from "./core/hand-over.ts";
 import { DamagedStore } from "./core/recovery.ts";
@@ -22,9 +19,9 @@ import type { Stats } from "./core/sys/stats.ts";
 import type { LmdbStore } from "./lmdb-store.ts";
 import { needCredentials } from "./credentials.ts";
 import { collectGarbage } from "./collect-garbage.ts";
+import { Door } from "./door.ts";
 import { type BrokerOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { type Policy, readPolicy } from "./policy.ts";
-import { SocketTransport } from "./socket-transport.ts";
 
 /** How often the container's memory limit is read anew. */
 const FOLLOW_MS = 5000;
@@ -38,8 +35,6 @@ const HAND_OVER_MS = 1000;
 const QUIET_MS = 100;
 /** How long a closing broker stays when nothing waits any more: for what clients still have to say. */
 const LINGER_MS = 1000;
-/** Connections beyond maxConnections that are accepted: to be told so, or to wait. Below what the open-files limit keeps for others. */
-const ACCEPTED_BEYOND = 48;
 /** The longest time that a timer can be set to. */
 const MAX_TIMER_MS = 0x7fff_ffff;
 
@@ -150,8 +145,7 @@ class RunningBroker implements ListeningBroker {
   readonly #options: ResolvedOptions;
   #listening: Listening | undefined;
   #store: LmdbStore | undefined;
-  readonly #admission: Admission;
-  readonly #maxAccepted: number;
+  readonly #door: Door;
   #timer: NodeJS.Timeout | undefined;
   #follower: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
@@ -185,19 +179,12 @@ class RunningBroker implements ListeningBroker {
         setAlarm: (atMs) => this.#setAlarm(atMs),
         collect: collectGarbage,
         containerOf,
-        neverOpened: (credentials) => this.#admission.failed(originOf(credentials)),
+        neverOpened: (credentials) => this.#door.neverOpened(credentials),
         log: (level, fields, message) => logger?.[level](fields, message),
       },
       store,
     );
-    this.#maxAccepted = options.maxConnections + ACCEPTED_BEYOND;
-    this.#admission = new Admission({
-      now: () => performance.now(),
-      after: (ms, run) => void setTimeout(run, ms),
-      random: () => Math.random(),
-      slowed: (uid) =>
-        logger?.warn({ uid }, "connections of this uid wait in turn: many of them ended without having opened"),
-    });
+    this.#door = new Door(this.#core, options);
     // Kubernetes can change a container's limit while it runs.
     if (options.memoryLimit === undefined) {
       this.#follower = setInterval(() => this.#core.limitMemory(defaultMemoryLimit(containerMemoryLimit())), FOLLOW_MS);
@@ -216,10 +203,7 @@ class RunningBroker implements ListeningBroker {
         "everybody who reaches the socket may connect: any is allowed, and no secret is asked",
       );
     }
-    listening.server.on("connection", (socket) => this.#accept(socket));
-    listening.server.on("error", (error) =>
-      this.#options.logger?.error({ error }, "the listener failed to accept a connection"),
-    );
+    this.#door.open(listening);
     return this;
   }
 
@@ -261,7 +245,7 @@ class RunningBroker implements ListeningBroker {
 
   async #close(graceMs: number): Promise<void> {
     this.#listening?.close();
-    this.#admission.close();
+    this.#door.close();
     const core = this.#core;
     core.close();
     const endMs = performance.now() + graceMs;
@@ -308,20 +292,6 @@ class RunningBroker implements ListeningBroker {
     clearTimeout(this.#timer);
     clearInterval(this.#follower);
     this.#resolveClosed();
-  }
-
-  #accept(socket: Socket): void {
-    const transport = new SocketTransport(socket);
-    const credentials = peerCredentials(transport.fd);
-    // Those that wait must not keep out one of another user, whose turn it may be at once.
-    if (this.#core.peers.size + this.#admission.waiting >= this.#maxAccepted && !this.#admission.makeRoom()) {
-      transport.discard();
-      return;
-    }
-    this.#admission.arrived(originOf(credentials), {
-      start: () => this.#core.connect(transport, credentials),
-      drop: () => transport.discard(),
-    });
   }
 
   #warn({ warnings }: Policy): void {

@@ -1,6 +1,6 @@
 // The transport over a socket: bytes are read straight into the room that the connection gives, and leave as one gathered write.
 
-import { readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import { Socket } from "node:net";
 
 import type { Transport, TransportSink } from "./core/transport.ts";
@@ -17,7 +17,8 @@ const MAX_UNREAD_BYTES = 1024 * 1024;
 const nothing: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
 
 export class SocketTransport implements Transport {
-  readonly #handle: Handle;
+  /** The descriptor alone, until it is opened, of one that was accepted by hand. */
+  #handle: Handle | number;
   #socket!: Socket;
   #sink: TransportSink | undefined;
   #isWriting = false;
@@ -25,29 +26,28 @@ export class SocketTransport implements Transport {
   #isDestroyed = false;
 
   /**
-   * @param accepted a socket of a server with `pauseOnConnect`. Its handle is taken over: reading into buffers of one's own
-   * (`onread`) can be had in the constructor of net.Socket only (nodejs/node#53792).
+   * @param accepted a descriptor, non-blocking, or a socket of a server with `pauseOnConnect`, whose handle is taken over: reading into
+   * buffers of one's own (`onread`) can be had in the constructor of net.Socket only (nodejs/node#53792).
    */
-  constructor(accepted: Socket) {
-    const holder = accepted as unknown as { _handle: Handle | null };
-    this.#handle = holder._handle!;
-    holder._handle = null;
+  constructor(accepted: Socket | number) {
+    this.#handle = typeof accepted === "number" ? accepted : taken(accepted);
   }
 
   /** The descriptor, for as long as the socket is open. */
   get fd(): number {
-    return this.#handle.fd;
+    return typeof this.#handle === "number" ? this.#handle : this.#handle.fd;
   }
 
   /** Closes it, where it was never opened. */
   discard(): void {
-    this.#handle.close();
+    if (typeof this.#handle === "number") closeSync(this.#handle);
+    else this.#handle.close();
   }
 
   open(sink: TransportSink): void {
     this.#sink = sink;
     const socket = new Socket({
-      handle: this.#handle,
+      ...(typeof this.#handle === "number" ? { fd: this.#handle } : { handle: this.#handle }),
       allowHalfOpen: true,
       writableHighWaterMark: 1, // so that "drain" tells of the end of every write
       onread: {
@@ -59,6 +59,7 @@ export class SocketTransport implements Transport {
       },
     } as unknown as ConstructorParameters<typeof Socket>[0]);
     this.#socket = socket;
+    this.#handle = (socket as unknown as { _handle: Handle })._handle;
     socket.on("drain", () => this.#taken());
     socket.on("end", () => this.#end("the peer ended the stream"));
     socket.on("error", (error: NodeJS.ErrnoException) => this.#end(error.code ?? error.message));
@@ -88,7 +89,7 @@ export class SocketTransport implements Transport {
 
   untakenBytes(): number {
     if (!this.#isWriting) return 0;
-    return this.#socket.destroyed ? this.#socket.writableLength : this.#handle.writeQueueSize;
+    return this.#socket.destroyed ? this.#socket.writableLength : (this.#handle as Handle).writeQueueSize;
   }
 
   pause(): void {
@@ -134,4 +135,11 @@ export class SocketTransport implements Transport {
       this.#sink.filled(bytes);
     }
   }
+}
+
+function taken(accepted: Socket): Handle {
+  const holder = accepted as unknown as { _handle: Handle | null };
+  const handle = holder._handle!;
+  holder._handle = null;
+  return handle;
 }

@@ -1,5 +1,5 @@
 // The few functions of the C library that Node has no way to call, bound with koffi: Node 20 pads abstract names, no Node reads
-// SO_PEERCRED, and none sets a backlog above 511 on a descriptor. Loaded when first needed, and on Linux alone: about 8 ms and
+// SO_PEERCRED, none sets a backlog above 511 on a descriptor, and none stops accepting for a while. Loaded when first needed, and on Linux alone: about 8 ms and
 // 3 MiB, once a process. Structures are plain bytes, little-endian as on every machine that koffi runs on.
 
 import { createRequire } from "node:module";
@@ -14,6 +14,8 @@ export interface Libc {
   bind(fd: number, address: Uint8Array, length: number): number;
   connect(fd: number, address: Uint8Array, length: number): number;
   listen(fd: number, backlog: number): number;
+  accept4(fd: number, address: null, length: null, flags: number): number;
+  fcntl(fd: number, operation: number, type: "int", argument: number): number;
   getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
   getsockopt(fd: number, level: number, option: number, value: Uint8Array, length: Uint8Array): number;
   flock(fd: number, operation: number): number;
@@ -26,6 +28,7 @@ export const SO_PEERCRED: number = process.arch === "ppc64" ? 21 : 17;
 /** `flock`: exclusive, and not waiting for it. */
 export const LOCK_EX_NB = 6;
 
+const F_DUPFD_CLOEXEC = 1030;
 const AF_UNIX = 1;
 const SOCK_STREAM = 0x1;
 const SOCK_NONBLOCK = 0x800;
@@ -52,6 +55,8 @@ function bindAll(): Libc | Error {
       bind: self.func("int bind(int, const void *, uint32_t)"),
       connect: self.func("int connect(int, const void *, uint32_t)"),
       listen: self.func("int listen(int, int)"),
+      accept4: self.func("int accept4(int, void *, void *, int)"),
+      fcntl: self.func("int fcntl(int, int, ...)"),
       getsockname: self.func("int getsockname(int, void *, void *)"),
       getsockopt: self.func("int getsockopt(int, int, int, void *, void *)"),
       flock: self.func("int flock(int, int)"),
@@ -67,6 +72,19 @@ export function unixSocket(libc: Libc): number {
   const fd = libc.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) throw systemError(libc, "socket", "");
   return fd;
+}
+
+/** One that waits to be accepted, non-blocking and close-on-exec; undefined where nobody does, or none can be had. */
+export function acceptedFd(libc: Libc, listener: number): number | undefined {
+  const fd = libc.accept4(listener, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  return fd < 0 ? undefined : fd;
+}
+
+/** Another descriptor of the same socket, close-on-exec. */
+export function duplicateFd(libc: Libc, fd: number): number {
+  const duplicate = libc.fcntl(fd, F_DUPFD_CLOEXEC, "int", 0);
+  if (duplicate < 0) throw systemError(libc, "fcntl", "");
+  return duplicate;
 }
 
 /** Two stream sockets that are connected to each other. */

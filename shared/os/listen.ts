@@ -9,6 +9,7 @@ import { dirname, resolve } from "node:path";
 import type { Address } from "../address.ts";
 import { PodbusError } from "../errors.ts";
 import { printable } from "../printable.ts";
+import { Acceptor } from "./acceptor.ts";
 import { connectSocket } from "./connect.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { abstractNameOf, loadLibc, systemError, unixAddress, unixSocket, type Libc } from "./libc.ts";
@@ -22,6 +23,8 @@ export interface ListenOptions {
 export interface Listening {
   /** Hands out its connections paused, and half-open allowed. Attach to it in the turn in which `listen` resolves. */
   readonly server: Server;
+  /** Accepts, and can do so by hand; undefined where only Node can: without the C library. */
+  readonly acceptor: Acceptor | undefined;
   /** The address as clients write it: the name that the kernel picked where `@` was asked for. */
   readonly address: string;
   /** Stops accepting and frees the address at once. Connections live on; a second call does nothing. */
@@ -47,8 +50,8 @@ export async function listen(address: Address, { backlog = DEFAULT_BACKLOG }: Li
     if (libc.bind(fd, bytes, bytes.length) < 0) throw systemError(libc, "bind", address.text);
   });
   const name = `@${abstractNameOf(libc, fd)}`;
-  const server = await serve(libc, fd, backlog, name);
-  return { server, address: name, close: () => stop(server) };
+  const { server, acceptor } = await serve(libc, fd, backlog, name);
+  return { server, acceptor, address: name, close: () => acceptor.close() };
 }
 
 async function listenFile(libc: Libc, path: string, backlog: number): Promise<Listening> {
@@ -66,14 +69,14 @@ async function listenFile(libc: Libc, path: string, backlog: number): Promise<Li
       chmodSync(absolute, FILE_MODE);
     });
     const own = lstatSync(absolute);
-    const server = await serve(libc, fd, backlog, path);
+    const { server, acceptor } = await serve(libc, fd, backlog, path);
     const close = (): void => {
       // First the file, while the open socket still keeps its inode from being used again. One that can't be removed (its
       // directory became read-only) is replaced by the next broker.
-      if (server.listening) removeIfSame(absolute, own);
-      stop(server);
+      if (!acceptor.isClosed) removeIfSame(absolute, own);
+      acceptor.close();
     };
-    return { server, address: path, close };
+    return { server, acceptor, address: path, close };
   } finally {
     unlock();
   }
@@ -87,7 +90,7 @@ export async function listenPath(path: string, { backlog = DEFAULT_BACKLOG }: Li
   if (failure !== undefined) throw refused(path, failure);
   chmodSync(path, FILE_MODE);
   // Node removes the file itself.
-  return { server, address: path, close: () => stop(server) };
+  return { server, acceptor: undefined, address: path, close: () => stop(server) };
 }
 
 const newServer = (): Server => createServer({ pauseOnConnect: true, allowHalfOpen: true });
@@ -97,18 +100,24 @@ function stop(server: Server): void {
   if (server.listening) server.close();
 }
 
-/** Has Node accept on a descriptor that is bound. Node owns it from there on. */
-async function serve(libc: Libc, fd: number, backlog: number, address: string): Promise<Server> {
+/** Has Node accept on a descriptor that is bound, and taken over. */
+async function serve(
+  libc: Libc,
+  fd: number,
+  backlog: number,
+  address: string,
+): Promise<{ server: Server; acceptor: Acceptor }> {
   const server = newServer();
-  const failure = await started(server, () => server.listen({ fd, exclusive: true }));
-  if (failure !== undefined) throw unavailable(address, failure);
-  // Node asks for 511 on a descriptor, whatever it is told; asking once more raises it.
-  if (libc.listen(fd, backlog) < 0) {
-    const error = systemError(libc, "listen", address);
-    server.close();
-    throw unavailable(address, error);
+  const acceptor = new Acceptor(libc, fd, backlog, server);
+  let failure: NodeJS.ErrnoException | undefined;
+  try {
+    failure = await started(server, () => acceptor.byNode());
+  } catch (error) {
+    failure = error as NodeJS.ErrnoException;
   }
-  return server;
+  if (failure === undefined) return { server, acceptor };
+  acceptor.close();
+  throw unavailable(address, failure);
 }
 
 /** Undefined once the server listens, or why it does not. */

@@ -3,12 +3,14 @@
 // and when it is over nothing of it is left.
 
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { parseAddress } from "../../shared/address.ts";
 import { connectSocket } from "../../shared/os/connect.ts";
 import { upTo } from "../support/embedded.ts";
+import { Flood } from "../support/flood.ts";
 import { ext1, frame, frames } from "../support/msgpack.ts";
 import { type BrokerProcess, eventually, logLines, startBroker } from "../support/processes.ts";
 import { Op, RawClient } from "../support/raw-client.ts";
@@ -168,6 +170,20 @@ test("a flood of connections that send garbage goes slowly, and does not fill th
   const lines = log.filter(({ level }) => level === "warn");
   expect(lines.some(({ msg }) => String(msg).includes("wait in turn"))).toBe(true);
   expect(lines.length).toBeLessThan(100);
+  expect(pair.exchanged - before).toBeGreaterThan(100);
+});
+
+test("a flood that does not even wait for its ends is no faster than the broker accepts in its turns", async () => {
+  const before = pair.exchanged;
+  const beganMs = performance.now();
+  const flood = new Flood(broker.address);
+  await sleep(4000);
+  await flood.stop();
+  // By hand 32 every 10 ms at the most; before that what Node accepted, and what the backlog had.
+  const most = 8192 + 3.2 * (performance.now() - beganMs);
+  expect(flood.made).toBeGreaterThan(1000);
+  expect(flood.made).toBeLessThan(most);
+  expect(flood.full).toBeGreaterThan(100);
   expect(pair.exchanged - before).toBeGreaterThan(100);
 });
 

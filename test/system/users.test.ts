@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { describe, expect, test } from "vitest";
 
+import { Flood } from "../support/flood.ts";
 import { Folder } from "../support/folder.ts";
 import { CLI, eventually, logLines, Running, startBroker } from "../support/processes.ts";
 
@@ -87,6 +88,20 @@ describe("allow", () => {
     const asked = await podbusAs(USER + 1, GROUP, broker.address, "request", "nobody", "1").ended;
     expect(asked.stderr).toContain("nobody responds");
   });
+});
+
+test("a flood of one user does not keep out another: it is let in while the flood goes on", async () => {
+  await using broker = await startBroker({ args: ["--allow", `uid:${USER}`] });
+  const flood = new Flood(broker.address);
+  try {
+    await eventually(() => flood.full > 10);
+    for (let i = 0; i < 3; i++) {
+      const ping = await podbusAs(USER, GROUP, broker.address, "ping", "--connect-timeout", "10s").ended;
+      expect(ping).toMatchObject({ code: 0, stderr: "" });
+    }
+  } finally {
+    await flood.stop();
+  }
 });
 
 test("where peers can't be told the broker does not start, but with --allow any", async () => {
