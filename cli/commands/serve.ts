@@ -2,14 +2,11 @@
 
 import { type BrokerOptions, createBroker, type ListeningBroker } from "../../broker/index.ts";
 import { PodbusError } from "../../shared/errors.ts";
-import { parseAddress } from "../../shared/address.ts";
-import { readNamespaceFacts } from "../../shared/os/namespace.ts";
-import { DEFAULT_ADDRESS } from "../../shared/protocol.ts";
 import { VERSION } from "../../shared/version.ts";
 import { newCommand } from "../command.ts";
 import type { Run } from "../dispatch.ts";
-import { hostNetworkProblem } from "../doctor/namespace.ts";
 import { parentGone } from "../lifeline.ts";
+import { hostNetworkRefusal } from "../serve/host-network.ts";
 import { createLog, type Log } from "../serve/log.ts";
 import { serveOptions, withServeOptions } from "../serve/options.ts";
 import { untilSignal } from "../signals.ts";
@@ -34,7 +31,8 @@ export const run: Run = async (args) => {
   );
   command.parse(args, { from: "user" });
   const options = serveOptions(command);
-  refuseHostNetwork(options.broker);
+  const refusal = hostNetworkRefusal(options.broker);
+  if (refusal !== undefined) throw new CommandFailure(refusal);
   const log = createLog(options.logLevel);
   const stop = new AbortController();
   const stopped = Promise.race([untilSignal(), ...(options.withParent ? [parentGone()] : [])]);
@@ -64,17 +62,6 @@ export const run: Run = async (args) => {
   await log.flushed();
   return Exit.DONE;
 };
-
-/** In a node's network namespace a broker without a secret is everybody's. */
-function refuseHostNetwork({ address = DEFAULT_ADDRESS, secretFile }: BrokerOptions): void {
-  const hasSecret = secretFile !== undefined;
-  const problem = hostNetworkProblem({
-    address: parseAddress(address, { autobind: true }),
-    facts: readNamespaceFacts(),
-    hasSecret,
-  });
-  if (problem !== undefined) throw new CommandFailure(problem);
-}
 
 /** Takes the address, and the data directory; with `wait`, once they are free. Undefined where it was told to end before. */
 async function listen(options: BrokerOptions, log: Log, signal: AbortSignal): Promise<ListeningBroker | undefined> {

@@ -103,6 +103,17 @@ describe("serve", () => {
     expect(stderr).toMatch(/^podbus: this pod shares the node's network namespace .*--secret-file.*\n$/);
   });
 
+  test("and check-config says the same, where it would, and is content with a secret", async () => {
+    const where = { before: hosts("node") };
+    const refused = await podbus(where, "check-config").ended;
+    expect(refused).toMatchObject({ code: 1, stderr: "podbus: 1 problem; mend what is listed\n" });
+    expect(refused.stdout).toMatch(/^this pod shares the node's network namespace .*--secret-file.*\n$/);
+    const secret = join(folder, "secret");
+    writeFileSync(secret, "a secret of more than sixteen bytes\n", { mode: 0o600 });
+    const ok = await podbus(where, "check-config", "--json", "--secret-file", secret).ended;
+    expect([ok.code, JSON.parse(ok.stdout)]).toMatchObject([0, { ok: true, problems: [] }]);
+  });
+
   test("starts there with a secret, and doctor has nothing against it", async () => {
     const secret = join(folder, "secret");
     writeFileSync(secret, "a secret of more than sixteen bytes\n", { mode: 0o600 });
