@@ -1,10 +1,11 @@
 // Reads rules from a file of YAML, of which JSON is a part: who may do what, checked key by key, every problem with its line. It must
 // not know what the rules come to. The same is said for editors in schema.json.
 
-import { readFile } from "node:fs/promises";
+import { isUtf8 } from "node:buffer";
 
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
 
+import { NotRegular, readRegularFile } from "../../shared/os/regular-file.ts";
 import { MAX_NAME_BYTES } from "../../shared/protocol.ts";
 import { UNMAPPED_ID } from "../../shared/unmapped.ts";
 import { quote } from "../../shared/quote.ts";
@@ -21,29 +22,45 @@ export interface RuleSet {
 /** More than anybody writes. */
 const MAX_FILE_BYTES = 1024 * 1024;
 const MAX_ID = 0xffff_fffe;
+const LF = 0x0a;
 
 const RULE_KEYS: readonly string[] = ["who", ...VERBS, ...POWERS];
 const WHO_KEYS: readonly string[] = ["identity", "uid", "gid"];
 
 /** @throws RulesError, a PodbusError `bad_option`, that tells every problem by its line */
-export async function readRules(file: string): Promise<RuleSet> {
-  let text: string;
+export function readRules(file: string): RuleSet {
+  let bytes: Buffer;
   try {
-    text = await readFile(file, "utf8");
+    bytes = readRegularFile(file, MAX_FILE_BYTES + 1);
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    throw new RulesError(file, [{ line: 1, key: "", message: `the file can't be read (${code ?? message})` }], {
-      cause,
-    });
+    const why =
+      cause instanceof NotRegular ? `${message}; name a file of rules` : `the file can't be read (${code ?? message})`;
+    throw wrongFile(file, 1, why, cause);
   }
-  return parseRules(text, file);
+  if (bytes.length > MAX_FILE_BYTES) throw wrongFile(file, 1, `a file of rules has at most ${MAX_FILE_BYTES} bytes`);
+  const line = firstNotUtf8(bytes);
+  if (line !== undefined) throw wrongFile(file, line, "this line is not UTF-8; save the file as UTF-8");
+  return parseRules(bytes.toString(), file);
+}
+
+function wrongFile(file: string, line: number, message: string, cause?: unknown): RulesError {
+  return new RulesError(file, [{ line, key: "", message }], { cause });
+}
+
+/** The first line that is not UTF-8, from 1. Names that were read otherwise than they are written would be others' names. */
+function firstNotUtf8(bytes: Buffer): number | undefined {
+  if (isUtf8(bytes)) return undefined;
+  let line = 1;
+  for (let start = 0; ; line++) {
+    const end = bytes.indexOf(LF, start);
+    if (end < 0 || !isUtf8(bytes.subarray(start, end))) return line;
+    start = end + 1;
+  }
 }
 
 /** Rules of the text of a file. @throws RulesError */
 export function parseRules(text: string, file: string): RuleSet {
-  if (text.length > MAX_FILE_BYTES) {
-    throw new RulesError(file, [{ line: 1, key: "", message: `a file of rules has at most ${MAX_FILE_BYTES} bytes` }]);
-  }
   const reader = new Reader(text);
   const rules = reader.rules();
   if (reader.problems.length > 0) throw new RulesError(file, reader.problems);

@@ -5,14 +5,15 @@
 //   DIR/billing         of the identity "billing"
 //   DIR/billing.next    another one of it: both count, until one of the two files is gone. A client takes the one without a suffix
 
-import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 import { PodbusError } from "../errors.ts";
 import { printable } from "../printable.ts";
 import { MIN_SECRET_BYTES, secretOf } from "../proof.ts";
+import { NotRegular, readRegularFile } from "./regular-file.ts";
 
-/** More than this is no secret, but a mistake: a device, or another file. */
+/** More than this is no secret, but a mistake: another file. */
 const MAX_SECRET_BYTES = 4096;
 
 /** The file of a folder that is not an identity's. */
@@ -64,21 +65,13 @@ function readSecret(path: string): Buffer {
 
 /** The file, or of one that is too large enough to see it. */
 function readStart(path: string): Buffer {
-  const buf = Buffer.alloc(MAX_SECRET_BYTES + 3); // a line break of two, and one too many
-  let length = 0;
   try {
-    const fd = openSync(path, "r");
-    try {
-      for (let read = -1; read !== 0 && length < buf.length; length += read) {
-        read = readSync(fd, buf, length, buf.length - length, null);
-      }
-    } finally {
-      closeSync(fd);
-    }
+    return readRegularFile(path, MAX_SECRET_BYTES + 3); // a line break of two, and one too many
   } catch (error) {
-    throw unreadable(path, error);
+    throw error instanceof NotRegular
+      ? wrong(path, `${error.message}; name a file that holds the secret`)
+      : unreadable(path, error);
   }
-  return buf.subarray(0, length);
 }
 
 /** Hidden ones are left out: a volume of Kubernetes keeps its versions there. */

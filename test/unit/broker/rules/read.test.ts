@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
@@ -6,6 +7,7 @@ import { parse } from "yaml";
 
 import { RulesError } from "../../../../broker/rules/problem.ts";
 import { parseRules, readRules } from "../../../../broker/rules/read.ts";
+import { Folder } from "../../../support/folder.ts";
 
 const GOOD = `# who may do what
 rules:
@@ -153,11 +155,39 @@ describe("what is wrong is told by line and key", () => {
     expect(() => parseRules(text, "rules.yaml")).toThrow(/^the rules are wrong: rules.yaml:2: .*; and 4 more/);
   });
 
-  test("a file that is not there", async () => {
-    await expect(readRules("/nowhere/rules.yaml")).rejects.toMatchObject({
-      code: "bad_option",
-      message: expect.stringContaining("/nowhere/rules.yaml:1: the file can't be read (ENOENT)"),
-    });
+  test("a file that is not there, no file, too large, or not UTF-8", () => {
+    const told = (file: string): string => {
+      try {
+        readRules(file);
+      } catch (error) {
+        expect(error).toMatchObject({ code: "bad_option" });
+        return (error as RulesError).lines.join("\n").replace(file, "rules.yaml");
+      }
+      throw new Error("it was not refused");
+    };
+    using folder = new Folder({ large: " ".repeat(1024 * 1024 + 1), most: "rules: []".padEnd(1024 * 1024) });
+    const fifo = folder.file("fifo");
+    execFileSync("mkfifo", [fifo]);
+    const latin1 = Buffer.from("rules:\n  - who: any\n    publish: gr\u00f6\u00dfe\n  - who: any\n", "latin1");
+    writeFileSync(folder.file("latin1"), latin1);
+    expect(told("/nowhere/rules.yaml")).toBe("rules.yaml:1: the file can't be read (ENOENT)");
+    expect(told(fifo)).toBe("rules.yaml:1: it is a pipe, not a regular file; name a file of rules");
+    expect(told(folder.path)).toBe("rules.yaml:1: it is a folder, not a regular file; name a file of rules");
+    expect(told("/dev/zero")).toBe("rules.yaml:1: it is a device, not a regular file; name a file of rules");
+    expect(told(folder.file("large"))).toBe("rules.yaml:1: a file of rules has at most 1048576 bytes");
+    expect(told(folder.file("latin1"))).toBe("rules.yaml:3: this line is not UTF-8; save the file as UTF-8");
+    writeFileSync(folder.file("latin1"), latin1.subarray(0, latin1.indexOf(0xdf) + 1));
+    expect(told(folder.file("latin1"))).toContain("rules.yaml:3: this line is not UTF-8");
+    expect(readRules(folder.file("most")).rules).toEqual([]);
+  });
+
+  test("a file as Kubernetes mounts it, behind links, is read", () => {
+    using folder = new Folder();
+    mkdirSync(folder.file("..2026_01_01"));
+    writeFileSync(folder.file("..2026_01_01/rules.yaml"), "\uFEFFrules: [{who: any, publish: größe}]");
+    symlinkSync("..2026_01_01", folder.file("..data"));
+    symlinkSync("..data/rules.yaml", folder.file("rules.yaml"));
+    expect(readRules(folder.file("rules.yaml")).rules[0]!.permits.publish).toEqual(["größe"]);
   });
 
   test("keys that would mean something to JavaScript are unknown like others", () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -82,9 +83,20 @@ describe("what is refused never shows a secret", () => {
     }
   });
 
-  test("a file that is not there, or a device without an end", () => {
-    expect(refusal(() => readSecrets(join(freshFolder(), "none"))).message).toMatch(/ENOENT/);
-    expect(refusal(() => readSecrets("/dev/zero")).message).toMatch(/at most 4096 bytes/);
+  test("a file that is not there, a device without an end, a pipe that nobody writes to, also in a folder", () => {
+    const folder = freshFolder();
+    expect(refusal(() => readSecrets(join(folder, "none"))).message).toMatch(/ENOENT/);
+    expect(refusal(() => readSecrets("/dev/zero"))).toMatchObject({
+      code: "bad_option",
+      message: "secretFile /dev/zero: it is a device, not a regular file; name a file that holds the secret",
+    });
+    const pipe = join(folder, "billing");
+    execFileSync("mkfifo", [pipe]);
+    for (const path of [pipe, folder]) {
+      const told = `secretFile ${pipe}: it is a pipe, not a regular file; name a file that holds the secret`;
+      expect(refusal(() => readSecrets(path)).message).toBe(told);
+      expect(refusal(() => readClientSecret(path, "billing")).message).toBe(told);
+    }
   });
 });
 
