@@ -12,6 +12,7 @@ import { quote } from "../../shared/quote.ts";
 import { isSystemTopic, patternTextProblem } from "../../shared/topic.ts";
 import { POWERS, type Power, type Rule, type Verb, VERBS, type Who } from "../core/rules.ts";
 import { RulesError, type RulesProblem } from "./problem.ts";
+import { syntaxProblems } from "./syntax.ts";
 
 /** Rules, and where they were read. */
 export interface RuleSet {
@@ -82,9 +83,7 @@ class Reader {
 
   constructor(text: string) {
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
-    for (const { pos, message } of [...this.#document.errors, ...this.#document.warnings]) {
-      this.problems.push({ line: this.#lines.linePos(pos[0]).line, key: "", message: message.split("\n")[0]! });
-    }
+    this.problems.push(...syntaxProblems(this.#document, this.#lines));
   }
 
   rules(): Rule[] {
@@ -162,7 +161,12 @@ class Reader {
     return this.#someOf(place, (each) => {
       const value = this.#scalar(each);
       const problem = typeof value === "string" ? patternTextProblem(value, noun) : undefined;
-      if (typeof value !== "string") this.#wrong(each, `expected a ${noun}, text, not ${this.#shown(each)}`);
+      if (this.#isBlock(each)) {
+        this.#wrong(
+          each,
+          `a ${noun} is written in quotes where it begins with > or |, which in YAML begin a text of lines`,
+        );
+      } else if (typeof value !== "string") this.#wrong(each, `expected a ${noun}, text, not ${this.#shown(each)}`);
       else if (problem !== undefined) this.#wrong(each, problem);
       else if (isSystemTopic(value)) {
         this.#wrong(each, `${quote(value)} is the broker's own: sys: true lets read those, admin: true change queues`);
@@ -222,6 +226,12 @@ class Reader {
     return isScalar(node) ? node.value : undefined;
   }
 
+  /** Whether it is a text behind > or |. */
+  #isBlock(place: Place): boolean {
+    const node = this.#resolved(place);
+    return isScalar(node) && (node.type === "BLOCK_FOLDED" || node.type === "BLOCK_LITERAL");
+  }
+
   /** What an alias stands for. */
   #resolved({ node }: Place): Node | null | undefined {
     return isAlias(node) ? node.resolve(this.#document) : node;
@@ -232,7 +242,7 @@ class Reader {
     if (isMap(node)) return "a map";
     if (isSeq(node)) return "a list";
     if (node === undefined && isAlias(place.node))
-      return `${quote(`*${place.node.source}`)}, for which there is no anchor`;
+      return `${quote(`*${place.node.source}`)}, for which there is no anchor (a pattern that begins with * is written in quotes)`;
     const value = this.#scalar(place);
     return typeof value === "string" ? quote(value) : value === null || value === undefined ? "nothing" : String(value);
   }

@@ -132,10 +132,32 @@ describe("what is wrong is told by line and key", () => {
     ["rules:\n  - who: any\n    queue: {a: b}", "rules.yaml:3: rules[0].queue: expected a queue name, text, not a map"],
     ["rules:\n  - who: any\n    sys: yes", 'rules.yaml:3: rules[0].sys: expected true or false, not "yes"'],
     ["rules:\n  - who: any\n    admin:", "rules.yaml:3: rules[0].admin: expected true or false, not nothing"],
-    ["rules: []\nrules: []", "rules.yaml:2: Map keys must be unique", true],
-    ["rules:\n  - who: any\n  publish: [a", "rules.yaml:3: ", true],
-    ["rules: []\n---\nrules: []", "rules.yaml:2: ", true],
-    ["rules: []\nmore: !!binary x", "rules.yaml:2: ", true],
+    ["rules:\n- who: any\n  publish: >\n  sys: true", "rules.yaml:3: rules[0].publish: a pattern is written in quotes"],
+    ["rules: []\nrules: []", "rules.yaml:2: rules: not YAML: this key is there already", true],
+    [
+      "rules:\n- who: any\n  publish: a\n  publish: b",
+      "rules.yaml:4: rules[0].publish: not YAML: this key is there",
+      true,
+    ],
+    ["rules:\n  - who: any\n  publish: a", "rules.yaml:3: rules[0].who: not YAML: keys of one map begin in one", true],
+    [
+      "rules:\n  - who: any\n   publish: a",
+      "rules.yaml:3: rules[0].who: not YAML: this is neither a rule, which",
+      true,
+    ],
+    ["rules:\n\t- who: any", "rules.yaml:2: rules: not YAML: indent with spaces", true],
+    ["rules:\n- who: {uid: 1\n  publish: a", "rules.yaml:2: rules[0].who: not YAML: what { begins has no }", true],
+    ["rules:\n- who: any\n  publish: [a,\n", "rules.yaml:3: rules[0].publish: not YAML: what [ begins has no ]", true],
+    ['rules:\n- who: any\n  publish: "a\n\n', "rules.yaml:3: rules[0].publish: not YAML: the text that a quote", true],
+    ["rules:\n- who: any\n  publish: a: b", "rules.yaml:3: rules[0].publish", true],
+    [
+      "rules:\n- who: any\n  publish: *",
+      "rules.yaml:3: rules[0].publish: not YAML: a pattern that begins with *",
+      true,
+    ],
+    ["rules:\n- who: any\n  publish: @a", "rules.yaml:3: rules[0].publish: not YAML: Plain value", true],
+    ["rules: []\n---\nrules: []", "rules.yaml:2: rules: not YAML: a file of rules is one document", true],
+    ["rules: []\nmore: !!binary x", "rules.yaml:2: more: ", true],
   ])("%j", (text, told, isOfForm = false) => {
     const [first] = problems(text);
     expect(first).toContain(told);
