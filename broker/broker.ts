@@ -148,6 +148,7 @@ class RunningBroker implements ListeningBroker {
   readonly #door: Door;
   #timer: NodeJS.Timeout | undefined;
   #follower: NodeJS.Timeout | undefined;
+  #reloading: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
   /** Whether it was told, while closing, to wait for nothing. */
   #isHurried = false;
@@ -221,7 +222,14 @@ class RunningBroker implements ListeningBroker {
     return this.#core.stats();
   }
 
-  async reload(): Promise<void> {
+  reload(): Promise<void> {
+    // One after the other, so that what was read last counts.
+    const done = this.#reloading.then(() => this.#reload());
+    this.#reloading = done.catch(() => {});
+    return done;
+  }
+
+  async #reload(): Promise<void> {
     const policy = await readPolicy(this.#options);
     if (policy.secrets !== undefined) this.#core.replaceSecrets(policy.secrets);
     if (policy.rules !== undefined) this.#core.replaceRules(policy.rules);

@@ -31,6 +31,15 @@ export const run: Run = async (args) => {
   );
   command.parse(args, { from: "user" });
   const options = serveOptions(command);
+  const { secretFile, rules } = options.broker;
+  // Until it listens it can only be noted: what was read at the start may be old by then.
+  let isAskedFor = false;
+  let reload = async (): Promise<void> => {
+    isAskedFor = true;
+  };
+  // Without either, the signal does what it does to any process.
+  if (secretFile !== undefined || rules !== undefined) process.on("SIGHUP", () => void reload());
+
   const refusal = hostNetworkRefusal(options.broker);
   if (refusal !== undefined) throw new CommandFailure(refusal);
   const log = createLog(options.logLevel);
@@ -38,10 +47,6 @@ export const run: Run = async (args) => {
   const stopped = Promise.race([untilSignal(), ...(options.withParent ? [parentGone()] : [])]);
   // A signal ends it while it still waits for its name, too.
   void stopped.then(() => stop.abort());
-  const { secretFile, rules } = options.broker;
-  let reload = (): Promise<void> => Promise.resolve(); // until it listens: what is read then is new
-  // Without either, the signal does what it does to any process.
-  if (secretFile !== undefined || rules !== undefined) process.on("SIGHUP", () => void reload());
   const broker = await listen(options.broker, log, stop.signal);
   if (broker === undefined) return Exit.DONE;
 
@@ -55,6 +60,7 @@ export const run: Run = async (args) => {
       log.error({}, `all stays as it was: ${(error as Error).message}`);
     }
   };
+  if (isAskedFor) await reload();
   const why = await stopped;
   log.info({ why: why ?? "the parent is gone" }, "closing");
   await broker.close();
