@@ -1,7 +1,17 @@
 // The disk of a broker with a data directory: lmdb, in which a write is all there or not at all, and is flushed before it is confirmed.
 // Loaded only where there is a data directory.
 
-import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
 import { open, type RootDatabase } from "lmdb";
@@ -17,6 +27,8 @@ const LOCK_FILE = "podbus.lock";
 const DATA_FILE = "data.mdb";
 const READERS_FILE = "lock.mdb";
 const READERS_BYTES = 8192;
+/** What users may do who are neither the owner nor of the group. */
+const OTHERS = 0o007;
 
 export class LmdbStore implements Store {
   readonly #directory: string;
@@ -39,6 +51,8 @@ export class LmdbStore implements Store {
     try {
       const lacking = lackingRoom(directory, READERS_BYTES);
       if (lacking !== undefined) throw new Error(lacking);
+      makePrivate(join(directory, DATA_FILE));
+      makePrivate(join(directory, READERS_FILE));
       checkDataFile(join(directory, DATA_FILE));
       // Who reads at present: nobody, since the directory is this broker's; what a former one left is not believed. Written in full:
       // lmdb maps it, and a page for which a full disk has no room would end the process.
@@ -112,6 +126,24 @@ function prepare(directory: string): number {
     return lock(directory);
   } catch (cause) {
     throw cause instanceof PodbusError ? cause : unusable(directory, (cause as Error).message, cause);
+  }
+}
+
+/**
+ * Makes a file that only its owner may read, before lmdb makes one that everybody may: messages lie in it. Of one that is there what others
+ * may is taken away, and what its group may is left: the kubelet gives that to the volume's group (fsGroup), by which a broker of another
+ * uid gets at it.
+ */
+function makePrivate(path: string): void {
+  const fd = openSync(path, "a", 0o600);
+  try {
+    const { mode } = fstatSync(fd);
+    if ((mode & OTHERS) !== 0) fchmodSync(fd, mode & 0o777 & ~OTHERS);
+  } catch (error) {
+    // Another user's, or on a file system that has no modes: then they are its matter.
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -1,10 +1,10 @@
 // The store over real files: what it has is what was written, its file is never taken for damaged as lmdb leaves it, and a write takes
 // no more room than it was said to.
 
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 
 import type { Change } from "../../../broker/core/store.ts";
 import { neededBytes } from "../../../broker/disk-room.ts";
@@ -80,4 +80,43 @@ test("no bit of the transaction in a beginning is believed when it is wrong", as
       expect(() => checkDataFile(file), `bit ${bit} of the one at ${page}`).toThrow("its two beginnings");
     }
   }
+});
+
+describe("who may read it", () => {
+  const modes = (directory: string): Record<string, string> =>
+    Object.fromEntries(
+      [".", ...readdirSync(directory)].map((name) => [
+        name,
+        (statSync(join(directory, name)).mode & 0o777).toString(8),
+      ]),
+    );
+
+  test.each([0o000, 0o022, 0o077])("its owner alone, whatever the umask, %i", async (umask) => {
+    const before = process.umask(umask);
+    try {
+      const directory = join(folder, `new-${umask}`);
+      const store = LmdbStore.open(directory);
+      await write(store, [{ key: "m1", value: Buffer.from("secret") }]);
+      const expected = { ".": "700", "data.mdb": "600", "lock.mdb": "600", "podbus.lock": "600" };
+      expect(modes(directory)).toEqual(expected);
+      await store.close();
+      const again = LmdbStore.open(directory);
+      expect([...again.entries()].map(({ key }) => key)).toEqual(["m1"]);
+      await again.close();
+      expect(modes(directory)).toEqual(expected);
+    } finally {
+      process.umask(before);
+    }
+  });
+
+  test("of files that are there others lose what they might, and the group of the volume keeps it", async () => {
+    const directory = join(folder, "shared");
+    await LmdbStore.open(directory).close();
+    chmodSync(directory, 0o770);
+    chmodSync(join(directory, "data.mdb"), 0o666);
+    chmodSync(join(directory, "lock.mdb"), 0o644);
+    const store = LmdbStore.open(directory);
+    expect(modes(directory)).toMatchObject({ ".": "770", "data.mdb": "660", "lock.mdb": "640" });
+    await store.close();
+  });
 });
