@@ -10,6 +10,7 @@ import {
   fstatSync,
   mkdirSync,
   openSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -17,7 +18,9 @@ import { dirname, join, resolve } from "node:path";
 import { open, type RootDatabase } from "lmdb";
 
 import { PodbusError } from "../shared/errors.ts";
+import { attempt } from "../shared/os/attempt.ts";
 import { LOCK_EX_NB, loadLibc } from "../shared/os/libc.ts";
+import { printable } from "../shared/printable.ts";
 import { lackingRoom, neededBytes, type StorePages } from "./disk-room.ts";
 import { checkDataFile } from "./lmdb-check.ts";
 import { DamagedStore } from "./core/recovery.ts";
@@ -120,13 +123,23 @@ export class LmdbStore implements Store {
 
 /** Makes the directory where it does not exist, and takes it: has it for as long as the descriptor is open. */
 function prepare(directory: string): number {
+  const path = resolve(directory);
   try {
-    makeFolder(resolve(directory));
+    const file = firstFile(path);
+    if (file !== undefined) throw new Error(`${printable(file, 200)} is a file, not a folder`);
+    makeFolder(path);
     accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
     return lock(directory);
   } catch (cause) {
     throw cause instanceof PodbusError ? cause : unusable(directory, (cause as Error).message, cause);
   }
+}
+
+/** What is there instead of a folder: at the path, or above it. */
+function firstFile(path: string): string | undefined {
+  const stats = attempt(() => statSync(path));
+  if (stats !== undefined) return stats.isDirectory() ? undefined : path;
+  return firstFile(dirname(path));
 }
 
 /**

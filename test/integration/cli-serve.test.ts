@@ -150,7 +150,7 @@ describe("a data directory", () => {
     [
       "is a file",
       (path: string) => writeFileSync(path, "not a folder"),
-      /can't be used: [^\n]+; make it a folder that the broker may write/,
+      /can't be used: \S+data is a file, not a folder; make it a folder that the broker may write/,
     ],
     [
       "holds something else",
@@ -168,5 +168,8 @@ describe("a data directory", () => {
     expect(stderr).toMatch(/^podbus: [^\n]*\n$/);
     expect(stderr).toMatch(told);
     expect(stderr).toContain(path);
+    const below = await runCli(["serve", "--address", uniqueAddress(), "--data", join(path, "data.mdb", "below")]);
+    expect(below.code).toBe(1);
+    expect(below.stderr).toMatch(/^podbus: [^\n]*data(\/data\.mdb)? is a file, not a folder; [^\n]*\n$/);
   });
 });
