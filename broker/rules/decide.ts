@@ -1,6 +1,6 @@
 // Whether rules let somebody do something, and by which of them: what `podbus can` explains. The broker's own answer, asked once.
 
-import { isSystemTopic, patternTextProblem } from "../../shared/topic.ts";
+import { isSystemTopic, patternTextProblem, topicTextProblem } from "../../shared/topic.ts";
 import { PodbusError } from "../../shared/errors.ts";
 import { Role } from "../core/role.ts";
 import { isFor, POWERS, type Power, type Subject, type Verb, VERBS } from "../core/rules.ts";
@@ -27,7 +27,7 @@ export interface Decision {
 /**
  * What the broker would answer.
  * @param object the topic, pattern or queue; nothing for `sys` and `admin`
- * @throws PodbusError `bad_pattern` where it can't be one
+ * @throws PodbusError `bad_topic` or `bad_pattern` where it can't be one
  */
 export function decide({ rules }: RuleSet, subject: Subject, action: Action, object?: string): Decision {
   const own = rules.filter((rule) => isFor(rule, subject));
@@ -44,9 +44,16 @@ export function decide({ rules }: RuleSet, subject: Subject, action: Action, obj
   };
 }
 
+/** As the broker would: one publishes to a topic, calls one, and is a member of one queue; patterns are for who receives. */
 function checked(action: Verb, object: string | undefined): string {
-  const noun = action === "queue" ? "queue name" : action === "subscribe" || action === "respond" ? "pattern" : "topic";
-  const problem = object === undefined ? `expected a ${noun}` : patternTextProblem(object, noun);
-  if (problem !== undefined) throw new PodbusError("bad_pattern", problem);
+  const isPattern = action === "subscribe" || action === "respond";
+  const noun = isPattern ? "pattern" : action === "queue" ? "queue name" : "topic";
+  const problem =
+    object === undefined
+      ? `expected a ${noun}`
+      : isPattern
+        ? patternTextProblem(object, noun)
+        : topicTextProblem(object, noun);
+  if (problem !== undefined) throw new PodbusError(isPattern ? "bad_pattern" : "bad_topic", problem);
   return object!;
 }

@@ -268,6 +268,9 @@ describe("can", () => {
     [["billing", "sys", "a"], /leave a out/],
     [["billing", "fly", "a"], /Allowed choices are publish, subscribe/],
     [["billing", "publish", "a..b"], /none of them empty/],
+    [["billing", "publish", "orders.*"], /^podbus: a topic must [^\n]*belong to patterns[^\n]*\n$/],
+    [["billing", "request", ">"], /^podbus: a topic must [^\n]*\n$/],
+    [["billing", "queue", "billing.*"], /^podbus: a queue name must [^\n]*\n$/],
     [["uid:x", "publish", "a"], /a number behind uid:/],
   ])("%j is wrong usage", async (args, message) => {
     const { code, stderr } = await can(...args);

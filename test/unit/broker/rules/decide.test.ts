@@ -61,6 +61,9 @@ test("who administers reads $sys, and nobody does by a pattern", () => {
 });
 
 test("a topic that can't be one is told", () => {
-  expect(() => decide(rules, who({}), "publish", "a..b")).toThrow(expect.objectContaining({ code: "bad_pattern" }));
+  expect(() => decide(rules, who({}), "publish", "a..b")).toThrow(expect.objectContaining({ code: "bad_topic" }));
+  expect(() => decide(rules, who({}), "publish", "a.*")).toThrow(expect.objectContaining({ code: "bad_topic" }));
+  expect(() => decide(rules, who({}), "queue", "a.>")).toThrow(expect.objectContaining({ code: "bad_topic" }));
+  expect(() => decide(rules, who({}), "respond", "a.>.b")).toThrow(expect.objectContaining({ code: "bad_pattern" }));
   expect(() => decide(rules, who({}), "publish")).toThrow(/expected a topic/);
 });
