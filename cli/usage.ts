@@ -13,12 +13,24 @@ export class UsageError extends Error {
   }
 }
 
-/** commander's message, which may be of two lines, as one of ours. */
+/** How commander says it, and how we do. */
+const WORDS: readonly (readonly [theirs: RegExp, ours: string])[] = [
+  [/^error: /, ""],
+  [/^option '(\S+?)( [^']*)?' argument missing$/, "$1 needs a value: $1$2"],
+  [/^option '(\S+?)(?: [^']*)?' argument '(.*)' is invalid\. /s, '$1 "$2": '],
+  [/^option '[^']*' value '(.*)' from env '(\w+)' is invalid\. /s, '$2 "$1": '],
+  [/^command-argument value '(.*)' is invalid for argument '([^']*)'\. /s, '$2 "$1": '],
+  [/^missing required argument '([^']*)'$/, "<$1> is missing"],
+  [/^unknown option '(.*)'$/m, 'there is no option "$1"'],
+  [/^too many arguments.* Expected 0 arguments but got (\d+)\.$/, "too many arguments: expected none, but got $1"],
+  [/^too many arguments.* Expected (\d+) arguments? but got (\d+)\.$/, "too many arguments: expected $1, but got $2"],
+  [/Allowed choices are (.*)\.$/, "expected one of $1"],
+  [/\n\(Did you mean (.*)\?\)/, " (did you mean $1?)"],
+];
+
+/** commander's message, which may be of two lines or sentences, as one of ours. */
 export function usageOf(message: string, command: string): UsageError {
-  const text = message
-    .replace(/^error: /, "")
-    .replace(/ is invalid\. /, " is invalid: ")
-    .replace(/\n\(Did you mean (.*)\?\)/, " (did you mean $1?)");
+  const text = WORDS.reduce((told, [theirs, ours]) => told.replace(theirs, ours), message);
   return new UsageError(`${text}; see podbus ${command} --help`);
 }
 
