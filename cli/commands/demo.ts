@@ -14,14 +14,14 @@ import { countOption, newCommand, withAddress } from "../command.ts";
 import { Collector } from "../demo/collector.ts";
 import { findFiles, type FoundFile, type LeftOut } from "../demo/files.ts";
 import { Processes } from "../demo/processes.ts";
-import { isWhole, type Outcome, progressLine, summary } from "../demo/report.ts";
+import { isWhole, leftOutNote, type Outcome, progressLine, summary } from "../demo/report.ts";
 import { OVER_TOPIC, WORKERS } from "../demo/wire.ts";
 import type { Run } from "../dispatch.ts";
 import { toJson } from "../display.ts";
 import { out } from "../output.ts";
 import { formatBytes, plural } from "../units.ts";
 import { untilSignal } from "../signals.ts";
-import { CommandFailure, Exit, exitCodeOfSignal } from "../usage.ts";
+import { Exit, exitCodeOfSignal, UsageError } from "../usage.ts";
 
 /** Between two looks at the progress: on a terminal one line is rewritten; elsewhere lines add up, so there are few. */
 const TERMINAL_MS = 100;
@@ -59,7 +59,7 @@ export const run: Run = async (args) => {
   const options = command.opts<DemoOptions>();
   const [folder] = command.processedArgs as [string];
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new CommandFailure(`there is no folder ${folder}; give one whose files are to be moved`);
+    throw new UsageError(`there is no folder ${folder}; give one whose files are to be moved`);
   }
 
   const processes = new Processes();
@@ -85,6 +85,11 @@ async function move(
 
   const leftOut: LeftOut = { links: 0, special: 0, unreadableFolders: 0 };
   const files = [...findFiles(Buffer.from(folder), leftOut)];
+  if (files.length === 0) {
+    const others = leftOutNote({ ...leftOut, unreadable: 0 });
+    const why = others === "" ? "" : ` (left out: ${others})`;
+    throw new UsageError(`there is no file below ${folder}${why}; give a folder whose files are to be moved`);
+  }
   const bytesInAll = files.reduce((sum, { bytes }) => sum + bytes, 0);
   const whose =
     joined === undefined ? `${WORKERS} workers are processes of their own` : `${plural(joined, "worker")} that joined`;

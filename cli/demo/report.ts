@@ -54,17 +54,23 @@ export function summary(outcome: Outcome): string {
     `rate     ${rate(bytes, elapsedMs)}, ${formatCount((1000 * parts) / Math.max(1, elapsedMs))} parts/s, in ${(elapsedMs / 1000).toFixed(2)} s`,
     `workers  ${shares.map((each, i) => `${i + 1}: ${plural(each.parts, "part")}, ${formatBytes(each.bytes)} (${share(each.parts)})`).join("; ")}`,
   ];
-  const left = [
-    [leftOut.links, "symbolic link"],
-    [leftOut.special, "special file"],
-    [leftOut.unreadable, "unreadable file"],
-    [leftOut.unreadableFolders, "unreadable folder"],
-  ] as const;
-  const some = left.filter(([count]) => count > 0).map(([count, noun]) => plural(count, noun));
-  if (some.length > 0) lines.push(`left out ${some.join(", ")}`);
+  const left = leftOutNote(leftOut);
+  if (left !== "") lines.push(`left out ${left}`);
   if (changed.length > 0) lines.push(`changed  while it was read: ${named(changed)}`);
   lines.push(isWhole(outcome) ? "lost     nothing: every part arrived, each as it was sent" : failure(outcome));
   return `${lines.join("\n")}\n`;
+}
+
+/** What was found that is no file to be moved; empty where nothing was. */
+export function leftOutNote({ links, special, unreadable, unreadableFolders }: Outcome["leftOut"]): string {
+  const left = [
+    [links, "symbolic link"],
+    [special, "special file"],
+    [unreadable, "unreadable file"],
+    [unreadableFolders, "unreadable folder"],
+  ] as const;
+  const some = left.filter(([count]) => count > 0).map(([count, noun]) => plural(count, noun));
+  return some.join(", ");
 }
 
 function failure({ wrong, missing, lostParts }: Outcome): string {

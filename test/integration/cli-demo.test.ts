@@ -67,17 +67,20 @@ test("tells the outcome as JSON", async () => {
   });
 });
 
-test("a folder without a file is soon done", async () => {
-  expect(await runCli(["demo", folder])).toMatchObject({
-    code: 0,
-    stdout: expect.stringContaining("nothing") as string,
-  });
-});
-
 test("a folder that is not there is one line", async () => {
   const { code, stdout, stderr } = await runCli(["demo", join(folder, "gone")]);
-  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toMatch(/^podbus: there is no folder [^\n]*\n$/);
+});
+
+test("a folder in which nothing is to be moved is one line, and no success", async () => {
+  const { code, stdout, stderr } = await runCli(["demo", folder]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toBe(`podbus: there is no file below ${folder}; give a folder whose files are to be moved\n`);
+  symlinkSync("/etc/passwd", join(folder, "link"));
+  const links = await runCli(["demo", folder, "--json"]);
+  expect(links.code).toBe(2);
+  expect(links.stderr).toContain(`there is no file below ${folder} (left out: 1 symbolic link); give`);
 });
 
 test("a file that changes meanwhile is named, and is no loss", async () => {
