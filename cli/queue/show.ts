@@ -22,6 +22,12 @@ export interface Described {
 
 const HEADER = ["QUEUE", "PATTERN", "MEMBERS", "WAITING", "IN FLIGHT", "SETTLED", "DROPPED", "DEAD", "OLDEST"];
 
+/** What 0 means as an option; one that is left out here is not set then, and not shown. */
+const AT_ZERO: ReadonlyMap<string, string> = new Map([
+  ["ackTimeoutMs", "never"],
+  ["maxAttempts", "no limit"],
+]);
+
 /** A line a queue. */
 export function queueList(queues: readonly Described[]): string {
   if (queues.length === 0) return "there are no queues\n";
@@ -41,7 +47,9 @@ export function oneQueue({ options, ...rest }: Described): string {
     name,
     name === "oldestMs" ? oldest(rest) : shown(name, value),
   ]);
-  const set = Object.entries(options).filter(([, value]) => value !== null && value !== undefined);
+  const set = Object.entries(options)
+    .map(([name, value]) => [name, value === 0 ? AT_ZERO.get(name) : value] as const)
+    .filter(([, value]) => value !== null && value !== undefined);
   return table([...rows, ...set.map(([name, value]) => [`option ${name}`, shown(name, value)])]);
 }
 

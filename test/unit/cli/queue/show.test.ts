@@ -40,6 +40,17 @@ test("one is shown with its members and options", () => {
   expect(lines.map(([name]) => name)).not.toContain("option deadLetter");
 });
 
+test("an option whose 0 means that it is off is not shown as a number", () => {
+  const options = { ...JOBS.options, ackTimeoutMs: 0, maxAttempts: 0, dedupeMs: 0 };
+  const lines = oneQueue({ ...JOBS, options })
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.split(/ {2,}/));
+  expect(lines).toContainEqual(["option ackTimeoutMs", "never"]);
+  expect(lines).toContainEqual(["option maxAttempts", "no limit"]);
+  expect(lines.map(([name]) => name)).not.toContain("option dedupeMs");
+});
+
 test("no name steers the terminal", () => {
   expect(queueList([{ ...JOBS, pattern: "a\u001b[2J" }])).not.toContain("\u001b");
 });
