@@ -11,17 +11,25 @@ export function openBus({ address, name, secretFile, brokerUid, connectTimeout }
   return connect({ address, name, secretFile, brokerUid, connectTimeoutMs: connectTimeout });
 }
 
-/** For commands that do one thing: connects, works, closes. A broker that is away longer than `connectTimeout` ends the work. */
-export async function withBus<T>(options: ConnectionOptions, work: (bus: Bus) => Promise<T>): Promise<T> {
+/**
+ * For commands that do one thing: connects, works, closes. A broker that is away longer than `connectTimeout` ends the work.
+ * @param done how far it had come by then, for the error; empty where there is nothing to tell
+ */
+export async function withBus<T>(
+  options: ConnectionOptions,
+  work: (bus: Bus) => Promise<T>,
+  done: () => string = () => "",
+): Promise<T> {
   const bus = await openBus(options);
   let timer: NodeJS.Timeout | undefined;
   try {
     return await new Promise<T>((resolve, reject) => {
       bus.on("disconnect", () => {
-        const gone = new CommandFailure(
-          `the broker at ${options.address} went away before this was done; start it, and try again`,
-        );
-        timer ??= setTimeout(() => reject(gone), options.connectTimeout);
+        timer ??= setTimeout(() => {
+          const soFar = done();
+          const gone = `the broker at ${options.address} went away before this was done${soFar && ` (${soFar})`}`;
+          reject(new CommandFailure(`${gone}; start it, and try again`));
+        }, options.connectTimeout);
       });
       bus.on("reconnect", () => {
         clearTimeout(timer);

@@ -13,7 +13,7 @@ import { out } from "../output.ts";
 import { AS, type As, pipedPayload, typedPayload } from "../payload.ts";
 import { tellBlocked } from "../pub/blocked.ts";
 import { type HeaderOptions, headersOf, withHeaders } from "../pub/headers.ts";
-import { plural } from "../units.ts";
+import { formatCount, plural } from "../units.ts";
 import { CommandFailure, Exit, UsageError } from "../usage.ts";
 
 /** What may be unconfirmed at once: enough to hide the way to the broker and back, little enough to hold. */
@@ -72,7 +72,12 @@ export const run: Run = async (args) => {
   }
 
   const messages = options.lines ? pipedLines(options.as) : await typedOrPiped(data, options.as);
-  const published = await withBus(options, (bus) => publishAll(bus, topic, messages, options));
+  const progress = new Progress(options.confirm === true);
+  const published = await withBus(
+    options,
+    (bus) => publishAll(bus, topic, messages, options, progress),
+    () => progress.told(),
+  );
   if (options.json) await out.line(toJson(options.confirm ? published : { messages: published.messages }));
   else if (options.confirm) {
     await out.line(
@@ -99,16 +104,14 @@ async function publishAll(
   topic: string,
   batches: AsyncIterable<Piece[]> | Iterable<Piece[]>,
   options: PubOptions,
+  progress: Progress,
 ): Promise<Published> {
   const { retain, confirm } = options;
   const how = { headers: headersOf(options), ...(retain && { retain }) };
   tellBlocked(bus, tell);
-  const window = new Window();
-  let messages = 0;
-  let doubtful = 0;
-  bus.on("disconnect", ({ unconfirmed }) => {
-    doubtful += unconfirmed;
-  });
+  const window = new Window(progress);
+  bus.on("disconnect", ({ unconfirmed }) => progress.disconnected(unconfirmed));
+  bus.on("reconnect", () => progress.reconnected());
   try {
     for await (const batch of batches) {
       for (const { data, bytes } of batch) {
@@ -118,20 +121,54 @@ async function publishAll(
           const full = bus.publish(topic, data, how);
           if (full !== undefined) await full;
         }
-        messages++;
+        progress.messages++;
       }
     }
     await window.end();
     await bus.flush();
   } catch (error) {
-    if (messages < 2 || !(error instanceof Error)) throw error;
-    throw new CommandFailure(`${error.message} (${plural(messages, "message")} were sent before)`, { cause: error });
+    if (progress.messages < 2 || !(error instanceof Error)) throw error;
+    throw new CommandFailure(`${error.message} (${progress.told()})`, { cause: error });
   }
+  const { messages, doubtful } = progress;
   if (doubtful > 0) {
     const may = `the connection was lost on the way: ${plural(doubtful, "message")} may not have arrived`;
     throw new CommandFailure(`${may}; with --confirm they are sent again`);
   }
   return { messages, receivers: window.receivers };
+}
+
+/** How far it is, for whoever has to go on from there. */
+class Progress {
+  /** Published so far; while the broker is away, into the client's memory. */
+  messages = 0;
+  confirmed = 0;
+  /** Sent without a confirmation when a connection was lost. */
+  doubtful = 0;
+  /** While the broker is away: those of {@link messages} that were published before. */
+  #sent: number | undefined;
+  readonly #isConfirmed: boolean;
+
+  constructor(isConfirmed: boolean) {
+    this.#isConfirmed = isConfirmed;
+  }
+
+  disconnected(unconfirmed: number): void {
+    this.doubtful += unconfirmed;
+    this.#sent = this.messages;
+  }
+
+  /** What the client kept meanwhile is sent. */
+  reconnected(): void {
+    this.#sent = undefined;
+  }
+
+  told(): string {
+    if (this.#isConfirmed) return `confirmed so far: ${plural(this.confirmed, "message")}`;
+    const sent = plural(this.#sent ?? this.messages, "message");
+    const may = this.doubtful > 0 ? `, of which ${formatCount(this.doubtful)} may not have arrived` : "";
+    return `sent so far: ${sent}${may}`;
+  }
 }
 
 /** Publishes whose confirmation is under way. */
@@ -142,6 +179,11 @@ class Window {
   #bytes = 0;
   #error: unknown;
   #settled: () => void = () => {};
+  readonly #progress: Progress;
+
+  constructor(progress: Progress) {
+    this.#progress = progress;
+  }
 
   /** Resolves once there is room for another one. Rejects where one of them failed. */
   async add(confirmed: Promise<number>, bytes: number): Promise<void> {
@@ -159,6 +201,7 @@ class Window {
     try {
       const receivers = await confirmed;
       this.receivers += receivers;
+      this.#progress.confirmed++;
     } catch (error) {
       this.#error ??= error;
     }

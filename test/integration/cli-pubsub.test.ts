@@ -221,14 +221,18 @@ describe("what the broker refuses is one line", () => {
     expect(stderr).toMatch(/^podbus: [^\n]*\n$/);
   });
 
-  test("a broker that goes away before it is done", async () => {
+  test.each([
+    [[], "sent so far: 3 messages, of which 3 may not have arrived"],
+    [["--confirm"], "confirmed so far: 3 messages"],
+  ])("a broker that goes away before it is done, and how far it had come, %j", async (more, soFar) => {
     await using gone = await startBroker();
-    await using writer = startCli(["pub", "a", "--lines"], { env: gone.env, input: null });
-    writer.write("first\n");
-    await eventually(async () => (await statsOf(gone))["published"]! > 0);
+    await using writer = startCli(["pub", "a", "--lines", ...more], { env: gone.env, input: null });
+    writer.write("first\nsecond\nthird\n");
+    await eventually(async () => (await statsOf(gone))["published"] === 3);
     await gone.stop("SIGKILL");
     const { code, stderr } = await writer.ended;
     expect(code).toBe(1);
     expect(stderr).toMatch(/^podbus: [^\n]*went away[^\n]*\n$/);
+    expect(stderr).toContain(soFar);
   });
 });
