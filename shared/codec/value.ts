@@ -62,9 +62,18 @@ export function writeValue(writer: FrameWriter, value: unknown): void {
     }
   } catch (cause) {
     writer.length = start;
-    throw new PodbusError("bad_payload", `the value can't be encoded: ${(cause as Error).message}`, { cause });
+    throw new PodbusError("bad_payload", `the value can't be encoded: ${whyNot(cause)}`, { cause });
   }
   writer.endExt(start, EXT_VALUE);
+}
+
+function whyNot(cause: unknown): string {
+  const { message } = cause as Error;
+  if (cause instanceof RangeError && message.includes("call stack")) {
+    return "it holds itself, or is nested thousands deep; send it without that: ids, not references";
+  }
+  if (message.includes("64-bit integer")) return "it holds a bigint of more than 64 bits; send that as text";
+  return `${message}; send plain data`;
 }
 
 /**

@@ -70,6 +70,17 @@ describe("payloads", () => {
     const cyclic: { self?: unknown } = {};
     cyclic.self = cyclic;
     expect(() => writePayload(writer, cyclic)).toThrow(expect.objectContaining({ code: "bad_payload" }));
+    const holder = new Map<string, unknown>();
+    holder.set("self", [holder]);
+    for (const [value, why] of [
+      [cyclic, /^the value can't be encoded: it holds itself, [^\n]*; send it without that: ids, not references$/],
+      [{ holder }, /it holds itself/],
+      [{ big: 2n ** 64n }, /^the value can't be encoded: it holds a bigint of more than 64 bits; send that as text$/],
+      [{ symbol: Symbol("s") }, /^the value can't be encoded: [^\n]*symbol[^\n]*; send plain data$/],
+    ] as const) {
+      expect(() => writePayload(writer, value)).toThrow(why);
+    }
+    expect(written({ set: new Map([["a", 1]]) }).length).toBeGreaterThan(0); // nothing of them is left in the encoder
     expect(writer.bytes()).toEqual(Buffer.of(5));
   });
 
