@@ -10,8 +10,8 @@ import type { AnyTopics } from "./topics.ts";
 /**
  * Connects to a broker, and keeps trying for `connectTimeoutMs`: containers start in any order. `connect<Topics>()` gives
  * `publish` and `subscribe` the payload types of topics.
- * @throws PodbusError `disconnected` where no broker could be reached in time, with what there is instead; `not_allowed`, `bad_auth`
- * and `bad_hello` at once; `bad_address`, `bad_option`, `aborted`
+ * @throws PodbusError `disconnected` where no broker could be reached in time, with what there is instead; `limit` or `closing` where one
+ * answered so to every try; `not_allowed`, `bad_auth` and `bad_hello` at once; `bad_address`, `bad_option`, `aborted`
  */
 export async function connect<Topics extends object = AnyTopics>(options: ConnectOptions = {}): Promise<Bus<Topics>> {
   const resolved = resolveOptions(options, process.env);

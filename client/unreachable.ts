@@ -1,16 +1,23 @@
-// The one line for a broker that can't be reached: the address, why, which sockets there are instead, and what to do. Loaded when
+// The one line for a broker that can't be reached, or that lets this client in at no try: the address, why, which sockets there are instead,
+// and what to do. Loaded when
 // needed.
 
 import type { Address } from "../shared/address.ts";
 import { PodbusError } from "../shared/errors.ts";
 import { printable } from "../shared/printable.ts";
 
+/** What a broker says that may let this client in later. */
+const ANSWERS: ReadonlySet<string> = new Set(["limit", "closing", "unavailable"]);
 /** Names that are shown. */
 const SHOWN = 8;
 
 export async function unreachable(address: Address, waitedMs: number, cause: unknown): Promise<PodbusError> {
   const shown = printable(address.text);
   const waited = waitedMs >= 1000 ? ` within ${Math.round(waitedMs / 1000)} s` : "";
+  // One that answered is there: another would not do better.
+  if (cause instanceof PodbusError && ANSWERS.has(cause.code)) {
+    return new PodbusError(cause.code, `the broker on ${shown} let nobody in${waited}: ${cause.message}`, { cause });
+  }
   const message = `no broker could be reached on ${shown}${waited} (${describe(cause)}); ${await others(address)}; start one with: podbus serve --address ${shown}`;
   return new PodbusError("disconnected", message, { cause });
 }

@@ -51,6 +51,25 @@ test("a broker that is full is tried again; one that does not want us is not", a
   expect(env.timers).toBe(0);
 });
 
+test("a broker that was full at every try is what is told, and not that another is to be started", async () => {
+  const env = new FakeEnv();
+  const failed = expect(coreOf(env, { connectTimeoutMs: 1000 }).connect(undefined)).rejects.toMatchObject({
+    code: "limit",
+    message: "the broker on @fake let nobody in within 1 s: maxConnections",
+  });
+  await settle();
+  let tried = 0;
+  const refuseAll = (): void => {
+    while (tried < env.brokers.length) env.brokers[tried++]!.say(Op.ERR, null, "limit", "maxConnections");
+  };
+  while (env.now < 1000) {
+    refuseAll();
+    await env.pass(10);
+  }
+  refuseAll();
+  await failed;
+});
+
 test("a signal ends the tries, in a pause as well as in an opening", async () => {
   for (const refusal of [refusedBySystem, undefined]) {
     const env = new FakeEnv();
