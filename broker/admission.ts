@@ -3,16 +3,16 @@
 // connections of that origin wait in turn, so that a flood goes at a small, fixed rate. It knows neither sockets nor frames.
 //
 //   accept ── few of its origin failed ────► start
-//      └──► waiting ── one every 16 ms ────► start           full: one of them, by chance, is dropped
+//      └──► waiting ── one every 31 ms ────► start           full: one of them, by chance, is dropped
 
 import { type PeerCredentials, UNKNOWN_PEER } from "./core/peer.ts";
 
 /** So many of one origin may fail before others of it wait: a script that tries something, an eager probe. */
 const MAX_FAILED = 256;
-/** How often one that failed is forgotten, and one that waits let in: 64 a second, some 2 % of the broker's time. */
-const FORGET_MS: number = 1000 / 64;
+/** How often one that failed is forgotten, and one that waits let in: 32 a second, some 2 % of a processor. */
+const FORGET_MS: number = 1000 / 32;
 /** How many of one origin wait: no longer than two seconds. */
-const MAX_WAITING = 128;
+const MAX_WAITING = 64;
 /** With more origins than this, those of which nothing is to be remembered are looked for. */
 const MANY_ORIGINS = 1024;
 /** What origins of processes that this one sees are numbered from: above all uids. */

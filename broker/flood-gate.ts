@@ -3,7 +3,7 @@
 // backlog, which is kept short meanwhile: who finds it full tries again, and a flood, which finds it full most of the time, is no faster than
 // the turns are. It knows neither sockets nor who they are of (admission.ts does).
 //
-//   Node accepts ── many were dropped ───► by hand: 32 or 1 ms, a pause of 10 ms, 32 or 1 ms …
+//   Node accepts ── many were dropped ───► by hand: 16 or 1 ms, a pause of 10 ms, 16 or 1 ms …
 //        ▲                                    │
 //        └──── hardly any for half a second ──┘
 
@@ -11,8 +11,8 @@
 const MAX_DROPPED = 128;
 /** How often one that was dropped is forgotten. Up to that rate, 250 a second, Node accepts, for a hundredth of the broker's time. */
 const FORGET_MS = 4;
-/** What a turn may take: whichever is reached first. Some 3,000 a second. */
-const MAX_A_TURN = 32;
+/** What a turn may take: whichever is reached first. Some 1,500 a second. */
+const MAX_A_TURN = 16;
 const TURN_MS = 1;
 const PAUSE_MS = 10;
 

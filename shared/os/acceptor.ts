@@ -8,7 +8,7 @@ import type { Server } from "node:net";
 import { acceptedFd, duplicateFd, type Libc, systemError } from "./libc.ts";
 
 /** How many wait while it is by hand, if the backlog is not shorter anyway: they are to have their turn soon. */
-const BACKLOG_BY_HAND = 256;
+const BACKLOG_BY_HAND = 128;
 
 export class Acceptor {
   readonly #libc: Libc;

@@ -3,8 +3,8 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { Admission, originOf } from "../../../broker/admission.ts";
 
 const MAX_FAILED = 256;
-const MAX_WAITING = 128;
-const A_SECOND = 64;
+const MAX_WAITING = 64;
+const A_SECOND = 32;
 
 let now: number;
 let timers: { atMs: number; run: () => void }[];
@@ -64,10 +64,10 @@ test("however many come, all are let in at once, as long as few of them fail", (
 });
 
 describe("once many have failed, further ones", () => {
-  test("wait in turn, 64 a second, whether they fail too or not; that is told once", () => {
+  test("wait in turn, 32 a second, whether they fail too or not; that is told once", () => {
     fail(1, MAX_FAILED);
-    const fates = arrive(1, 100);
-    expect(count(fates, "waiting")).toBe(100);
+    const fates = arrive(1, 50);
+    expect(count(fates, "waiting")).toBe(50);
     pass(500);
     expect(count(fates, "started")).toBe(A_SECOND / 2);
     expect(fates.lastIndexOf("started")).toBe(A_SECOND / 2 - 1);
@@ -75,13 +75,13 @@ describe("once many have failed, further ones", () => {
     pass(500);
     expect(count(fates, "started")).toBe(A_SECOND);
     pass(1000);
-    expect(count(fates, "started")).toBe(100);
+    expect(count(fates, "started")).toBe(50);
     expect(slowed).toEqual([1]);
     pass(100);
     expect([timers, admission.waiting]).toEqual([[], 0]);
   });
 
-  test("are dropped beyond 128 that wait, by chance", () => {
+  test("are dropped beyond 64 that wait, by chance", () => {
     fail(1, 10 * MAX_FAILED);
     const fates = arrive(1, MAX_WAITING + 5);
     expect(fates.slice(0, 5)).toEqual(["dropped", "dropped", "dropped", "dropped", "dropped"]);
