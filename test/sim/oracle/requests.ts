@@ -86,6 +86,8 @@ export class Requests {
     }
     call.isOver = true;
     this.#calls.free(call);
+    // Nobody was asked: one with the same payload that its client sends again is not this one.
+    if (code === "unavailable") this.#calls.unassigned.delete(call);
     peer.calls.delete(id);
     return true;
   }
