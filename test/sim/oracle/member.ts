@@ -27,6 +27,8 @@ export class MemberView {
   isOver = false;
   /** Its connection is ending: what was being written may come, and does not count. */
   isGone = false;
+  /** The last event in which it was found able, before it changed. */
+  #ableAt = -1;
 
   constructor(
     queue: QueueView,
@@ -48,6 +50,16 @@ export class MemberView {
 
   get isLive(): boolean {
     return this.unsubPosition === Number.POSITIVE_INFINITY && !this.isOver && !this.isGone;
+  }
+
+  /** It is about to change: it was able to take something in this event, or not. */
+  look(): void {
+    if (!this.isUnable) this.#ableAt = this.peer.oracle.events;
+  }
+
+  /** Whether it could be handed something in this event. */
+  get wasAble(): boolean {
+    return !this.isUnable || this.#ableAt === this.peer.oracle.events;
   }
 
   /** Whether it can be handed nothing, for sure. */

@@ -331,9 +331,20 @@ export class Oracle implements Watcher {
   #unsubscribe(peer: PeerView, sid: number): void {
     const sub = peer.subs.get(sid);
     if (sub === undefined || !sub.isLive) return;
+    const mayHold = sub.kind === "member" && this.#mayHold(sub);
     sub.unsubPosition = peer.position;
-    if (sub.kind === "member" && (!sub.queue.options.ack || (sub.held.length === 0 && peer.isIdle))) this.#leaves(sub);
+    if (sub.kind === "member" && !mayHold) this.#leaves(sub);
     this.changed();
+  }
+
+  /** Whether `member` may have something to settle: also what it was handed between two frames of the same read. */
+  #mayHold(member: MemberView): boolean {
+    const { queue, held, peer } = member;
+    if (!queue.options.ack) return false;
+    if (held.length > 0 || !peer.isIdle) return true;
+    if (!member.wasAble || !queue.hasUnheld) return false;
+    queue.isUncertainNow();
+    return true;
   }
 
   /** A member that does not acknowledge is one no longer. What was handed to its connection may come yet. */
@@ -360,6 +371,7 @@ export class Oracle implements Watcher {
     const sub = peer.subs.get(sid);
     if (sub === undefined) return;
     if (isHeld) this.faults.hit("hold");
+    if (sub.kind === "member") sub.look();
     sub.isHeld = isHeld;
     sub.heldSinceMs = this.nowMs;
   }

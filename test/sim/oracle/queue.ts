@@ -158,6 +158,17 @@ export class QueueView {
     return this.oracle.isShortOfMemory || this.oracle.getsDead(this.pattern);
   }
 
+  /** Whether there is something that no member has, as far as can be seen. */
+  get hasUnheld(): boolean {
+    for (const { holder } of this.entries) if (holder === undefined) return true;
+    return false;
+  }
+
+  /** What waits can't be known in this event. */
+  isUncertainNow(): void {
+    this.#ableAt = this.oracle.events;
+  }
+
   /** How many wait, where that is certain: nobody can be handed anything, and nothing is on its way. */
   get exactWaiting(): number | undefined {
     // What is published while somebody can take it may be on its way before the turn ends.
