@@ -127,6 +127,8 @@ export class PlainView {
   publish(message: Message): void {
     const { isSurelyFull } = this;
     if (!this.isHeld) this.#ableAt = this.peer.oracle.events;
+    // Full, it is first given the chance to empty, in the middle of a read: those whom it held up may go on then, whatever follows.
+    if (!this.isHeld && this.#isAtLimit) this.#heldUp.clear();
     if (this.couldBeFull) {
       this.wasFull = true;
       const isPlain = this.#bytes < this.maxBytes && !this.isVague;

@@ -205,7 +205,14 @@ export class QueueView {
       }
     }
     const couldBeFull = this.couldBeFull;
-    for (const member of this.members) if (!member.isUnable) this.#ableAt = this.oracle.events;
+    let room = 0;
+    for (const member of this.members) {
+      if (member.isUnable) continue;
+      this.#ableAt = this.oracle.events;
+      room += this.options.ack ? member.prefetch - member.held.length : Number.POSITIVE_INFINITY;
+    }
+    // Full, it is first handed out as far as there is room, in the middle of a read: those whom it held up may go on then.
+    if ((this.waiting - room) * 2 <= this.options.maxMessages) this.#heldUp.clear();
     if (couldBeFull && overflow !== "block") {
       const isPlain = this.bytes < this.options.maxBytes && !this.#isVague && !this.hasReturned;
       this.mayDrop += isPlain ? 1 : Number.POSITIVE_INFINITY;
