@@ -434,6 +434,7 @@ export class Oracle implements Watcher {
     const id = entry.message.id === undefined ? undefined : queue.ids.get(entry.message.id);
     this.#effect(queue, () => {
       entry.isKept = true;
+      entry.whenKept?.();
       if (id !== undefined) id.isKept = true;
     });
   }
@@ -623,12 +624,14 @@ export class Oracle implements Watcher {
       entry.untilMs = isWallSound ? entry.untilMs + slackMs : Number.POSITIVE_INFINITY;
       if (isTimed) entry.isLoose = true;
       if (isTimed && !isWallSound) entry.isSure = false;
+      else if (entry.before !== undefined) entry.before.whenKept = () => queue.assure(entry);
       queue.restore(entry);
     }
     for (const [id, known] of before.ids) {
-      const isSure = known.isSure && (known.isKept || isOrderly) && isWallSound && known.untilMs > this.nowMs + slackMs;
-      queue.ids.set(id, { untilMs: known.untilMs + slackMs, isSure, isKept: known.isKept });
-      if (!isWallSound) queue.ids.get(id)!.untilMs = Number.POSITIVE_INFINITY;
+      const isWritten = known.isKept || (isOrderly && !known.isPastDisk);
+      const isSure = known.isSure && isWritten && isWallSound && known.untilMs > this.nowMs + slackMs;
+      const untilMs = isWallSound ? known.untilMs + slackMs : Number.POSITIVE_INFINITY;
+      queue.ids.set(id, { untilMs, isSure, isKept: known.isKept, isPastDisk: false });
     }
     this.queues.set(queue.name, queue);
   }

@@ -52,6 +52,18 @@ export interface Entry {
   /** That it was taken is on disk; and the attempt that is. */
   isKept: boolean;
   keptAttempt: number;
+  /** It came when the broker was letting go of its disk: it may reach that yet, or not. */
+  readonly isPastDisk: boolean;
+  /** Which it was in the broker before; and what is to be done once that one confirms that it is on disk. */
+  readonly before: Entry | undefined;
+  whenKept: (() => void) | undefined;
+}
+
+interface KnownId {
+  readonly untilMs: number;
+  readonly isSure: boolean;
+  isKept: boolean;
+  readonly isPastDisk: boolean;
 }
 
 export class QueueView {
@@ -65,7 +77,7 @@ export class QueueView {
   readonly #byUid = new Map<number, Entry[]>();
   /** Settled and dead ones, by number: never to be seen again. */
   readonly settled: Map<number, Entry> = new Map();
-  readonly ids: Map<string, { untilMs: number; isSure: boolean; isKept: boolean }> = new Map();
+  readonly ids: Map<string, KnownId> = new Map();
   /** Whether that there is such a queue is on disk. */
   isKept = false;
   isEnded = false;
@@ -227,6 +239,7 @@ export class QueueView {
         untilMs: nowMs + dedupeMs,
         isSure: !mayBeLeft && isSure && !message.isRefusable,
         isKept: false,
+        isPastDisk: !this.oracle.holdsDisk,
       });
     }
     const entry = this.#add(message, nowMs, isSure && !message.isRefusable);
@@ -261,6 +274,9 @@ export class QueueView {
       isLost: false,
       isKept: false,
       keptAttempt: 1,
+      isPastDisk: !this.oracle.holdsDisk,
+      before: undefined,
+      whenKept: undefined,
     };
     if (delayMs > 0) this.hasReturned = true;
     this.accepted++;
@@ -284,6 +300,13 @@ export class QueueView {
     if (!entry.isSure) return;
     entry.isSure = false;
     this.unsure++;
+  }
+
+  /** It is known now that the queue has it, unless that was settled meanwhile. */
+  assure(entry: Entry): void {
+    if (entry.isSure || !this.entries.has(entry)) return;
+    entry.isSure = entry.isKept = true;
+    this.unsure--;
   }
 
   settle(entry: Entry): void {
@@ -618,12 +641,14 @@ export class QueueView {
     const { maxAttempts, ack } = this.options;
     for (const entry of this.entries) {
       if (entry.isLost && isOrderly) continue;
-      const isSure = entry.isSure && !entry.isLost && (isOrderly || entry.isKept) && this.mayDrop === 0;
-      const least = isOrderly || !ack ? entry.least : Math.min(entry.keptAttempt, entry.least);
       const mayBeDead = maxAttempts > 0 && entry.most > maxAttempts;
+      const isThere = entry.isSure && !entry.isLost && this.mayDrop === 0;
+      const isSure = isThere && ((isOrderly && !entry.isPastDisk) || entry.isKept);
+      const least = isOrderly || !ack ? entry.least : Math.min(entry.keptAttempt, entry.least);
       found.push({
         ...entry,
         ...RECOVERED,
+        before: isThere && !isSure && !mayBeDead ? entry : undefined,
         isSure: isSure && !mayBeDead,
         least,
         isLoose: !isSure,
@@ -683,4 +708,7 @@ const RECOVERED = {
   isBack: true,
   backAtFlush: -1,
   isLost: false,
+  isPastDisk: false,
+  before: undefined,
+  whenKept: undefined,
 } as const;

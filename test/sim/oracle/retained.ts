@@ -12,6 +12,8 @@ interface Retained {
   kept: (Message | undefined)[];
   /** Of several values that a broker may have found on disk, it is not known which. */
   maybe: (Message | undefined)[] | undefined;
+  /** It was set when the broker was letting go of its disk: it may reach that yet, or not. */
+  readonly isPastDisk: boolean;
 }
 
 /** By topic, the values that it may have after the broker has ended: undefined is none. */
@@ -26,7 +28,7 @@ export class RetainedValues {
     for (const [topic, values] of survived) {
       const isKnown = values.length === 1;
       const maybe = isKnown ? undefined : [...values];
-      this.#values.set(topic, { value: isKnown ? values[0] : undefined, kept: [...values], maybe });
+      this.#values.set(topic, { value: isKnown ? values[0] : undefined, kept: [...values], maybe, isPastDisk: false });
     }
   }
 
@@ -55,13 +57,14 @@ export class RetainedValues {
           value: undefined,
           kept: [...(known?.kept ?? [undefined]), value],
           maybe: values,
+          isPastDisk: !this.#oracle.holdsDisk,
         });
         return false;
       }
     }
     const kept = [...(known?.kept ?? [undefined]), value];
     const maybe = message.isRefusable ? [...(known?.maybe ?? [known?.value]), value] : undefined;
-    const entry: Retained = { value, kept, maybe };
+    const entry: Retained = { value, kept, maybe, isPastDisk: !this.#oracle.holdsDisk };
     this.#values.set(message.topic, entry);
     if (!this.#oracle.world.hasDisk || maybe !== undefined) return false;
     peer.effects.push({
@@ -92,8 +95,9 @@ export class RetainedValues {
   /** @param isOrderly whether the broker has written all before it ended. */
   survived(isOrderly: boolean): SurvivedValues {
     const values = new Map<string, readonly (Message | undefined)[]>();
-    for (const [topic, { value, kept, maybe }] of this.#values) {
-      values.set(topic, isOrderly && maybe === undefined ? [value] : [...new Set([...kept, ...(maybe ?? [])])]);
+    for (const [topic, { value, kept, maybe, isPastDisk }] of this.#values) {
+      const isKnown = isOrderly && maybe === undefined && !isPastDisk;
+      values.set(topic, isKnown ? [value] : [...new Set([...kept, ...(maybe ?? [])])]);
     }
     return values;
   }
