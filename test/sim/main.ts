@@ -14,7 +14,7 @@ import type { Failure, Tally } from "./worker.ts";
 
 const USAGE = `npm run test:sim -- [options]
   --seeds N      how many seeds (10000); --from N: the first of them (1)
-  --minutes M    as many seeds as that takes, instead
+  --minutes M    as many seeds as that takes, and no more than --seeds where that is given
   --seed N       one seed, and its trace's end; with what shrinking left: --clients 0,2 --steps 9 --chaos 1 --without net,disk,clock
   --lines N      how much of that trace (40)
   --kept         the seeds that have found something, again
@@ -66,7 +66,7 @@ async function main(): Promise<number> {
     return replay(bundle, seed, without, number(values.lines) ?? 40);
   }
   const minutes = number(values.minutes);
-  const seeds = minutes === undefined ? (number(values.seeds) ?? 10_000) : Number.POSITIVE_INFINITY;
+  const seeds = number(values.seeds) ?? (minutes === undefined ? 10_000 : Number.POSITIVE_INFINITY);
   return runAll(bundle, number(values.from) ?? 1, seeds, minutes ?? Number.POSITIVE_INFINITY, workers);
 }
 

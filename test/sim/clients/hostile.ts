@@ -11,6 +11,8 @@ export class Hostile implements Role {
   readonly #client: RawClient;
   readonly #how: Hostility;
   #sent = 0;
+  /** Whether it is itself the one that would have to empty what it fills. */
+  #isOwn = false;
   readonly isDone = true;
 
   constructor(client: RawClient, how: Hostility) {
@@ -20,8 +22,10 @@ export class Hostile implements Role {
 
   connected(): void {
     this.#sent = 0;
+    this.#isOwn = false;
     if (this.#how === "bad-hello") this.#badHello();
     else if (this.#how === "no-hello") this.#client.world.faults.hit("no-hello");
+    else if (this.#how === "topics" && this.#client.random.percent(50)) this.#holdItsOwn();
   }
 
   came(_frame: Read): void {}
@@ -141,12 +145,20 @@ export class Hostile implements Role {
     this.#client.sync();
   }
 
+  /** It subscribes to what it floods, and takes none of it. */
+  #holdItsOwn(): void {
+    this.#isOwn = true;
+    const sid = this.#client.number();
+    this.#client.send(Op.SUB, sid, "a.>", { maxMessages: 3 });
+    this.#client.send(Op.XOFF, sid);
+  }
+
   /** A topic after the other, so that nothing may grow with them. */
   #topics(): void {
     const { random, world } = this.#client;
     world.faults.hit("topic-flood");
     const frames: Buffer[] = [];
-    const most = random.percent(10) ? 1100 : 60;
+    const most = random.percent(this.#isOwn ? 40 : 10) ? 1100 : 60;
     for (let i = 0; i < most; i++) frames.push(encode(Op.PUB, `a.t${i}`, world.nextUid()));
     this.#client.write(Buffer.concat(frames));
   }

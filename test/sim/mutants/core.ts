@@ -206,6 +206,12 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   ),
   core(
     "link.ts",
+    "the scratch is used again while something in it is not written",
+    "    if (scratch === undefined || this.#pending.length > 0 || scratch.shared) return;",
+    "    if (scratch === undefined) return;",
+  ),
+  core(
+    "link.ts",
     "what is copied overlaps what was copied before",
     "    this.#scratchUsed = at + bytes;\n",
     "    this.#scratchUsed = at + bytes - (bytes > 60 ? 1 : 0);\n",

@@ -35,6 +35,12 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     "    for (const run of this.#waiting.partitions?.forget(member) ?? []) this.fate.return(run);",
     "    for (const run of this.#waiting.partitions?.forget(member) ?? []) run.chunk.release();",
   ),
+  core(
+    "partitions.ts",
+    "a key is never free again",
+    "this.#isFreed && known.held <= 0 && known.parked.messages === 0",
+    "this.#isFreed && known.held < 0 && known.parked.messages === 0",
+  ),
   core("partitions.ts", "what is put aside is lost", "    known.parked.add(run);\n", ""),
   core(
     "partitions.ts",

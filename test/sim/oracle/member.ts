@@ -27,8 +27,7 @@ export class MemberView {
   isOver = false;
   /** Its connection is ending: what was being written may come, and does not count. */
   isGone = false;
-  /** The last event in which it was found able, before it changed. */
-  #ableAt = -1;
+  #changedAt = -1;
 
   constructor(
     queue: QueueView,
@@ -52,14 +51,15 @@ export class MemberView {
     return this.unsubPosition === Number.POSITIVE_INFINITY && !this.isOver && !this.isGone;
   }
 
-  /** It is about to change: it was able to take something in this event, or not. */
-  look(): void {
-    if (!this.isUnable) this.#ableAt = this.peer.oracle.events;
+  /** It came, said that it goes on, or settled something: in this event it may be handed what waits. */
+  changed(): void {
+    this.#changedAt = this.peer.oracle.events;
   }
 
-  /** Whether it could be handed something in this event. */
-  get wasAble(): boolean {
-    return !this.isUnable || this.#ableAt === this.peer.oracle.events;
+  /** Whether it may have been handed something in this event, of which nothing is seen yet. */
+  get mayBeHanded(): boolean {
+    const { events } = this.peer.oracle;
+    return this.joinedAt === events || this.#changedAt === events || this.queue.wasAble;
   }
 
   /** Whether it can be handed nothing, for sure. */

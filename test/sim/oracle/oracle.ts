@@ -342,7 +342,7 @@ export class Oracle implements Watcher {
     const { queue, held, peer } = member;
     if (!queue.options.ack) return false;
     if (held.length > 0 || !peer.isIdle) return true;
-    if (!member.wasAble || !queue.hasUnheld) return false;
+    if (!member.mayBeHanded || !queue.hasUnheld) return false;
     queue.isUncertainNow();
     return true;
   }
@@ -361,6 +361,7 @@ export class Oracle implements Watcher {
     const [, , first, last, verdict] = elements as number[];
     const delayMs = typeof elements[5] === "number" ? elements[5] : 0;
     if (sub.isHeld) sub.heldSinceMs = this.nowMs;
+    sub.changed();
     this.touch(sub.queue);
     if (verdict === 1) this.faults.hit("nack");
     else if (verdict === 2) this.faults.hit("reject");
@@ -371,7 +372,7 @@ export class Oracle implements Watcher {
     const sub = peer.subs.get(sid);
     if (sub === undefined) return;
     if (isHeld) this.faults.hit("hold");
-    if (sub.kind === "member") sub.look();
+    if (sub.kind === "member") sub.changed();
     sub.isHeld = isHeld;
     sub.heldSinceMs = this.nowMs;
   }
@@ -524,6 +525,7 @@ export class Oracle implements Watcher {
       else if (known === undefined) this.#queueGone(queue, undefined);
       else if (object !== known) this.#queueGone(queue, object);
     }
+    for (const queue of this.queues.values()) queue.checkServed(this.nowMs);
     if (this.#touchedQueues.size === 0) return;
     for (const queue of this.#touchedQueues) queue.checkOrder(this.flushes, this.nowMs);
     this.#touchedQueues.clear();

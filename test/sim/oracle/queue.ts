@@ -100,6 +100,9 @@ export class QueueView {
   #ableAt = -1;
   /** Topics that it holds up for sure, since it was last half empty, and whose. */
   readonly #heldUp = new Set<string>();
+  /** One that waits although a member could have it, and since when. */
+  #neglected: Entry | undefined;
+  #neglectedSinceMs = 0;
   /** The greatest place of those that came for the first time in this event. */
   freshInEvent = -1;
 
@@ -172,8 +175,13 @@ export class QueueView {
 
   /** Whether there is something that no member has, as far as can be seen. */
   get hasUnheld(): boolean {
-    for (const { holder } of this.entries) if (holder === undefined) return true;
+    for (const { holder, isLost } of this.entries) if (holder === undefined && !isLost) return true;
     return false;
+  }
+
+  /** Whether something was published in this event that a member could take. */
+  get wasAble(): boolean {
+    return this.#ableAt === this.oracle.events;
   }
 
   /** What waits can't be known in this event. */
@@ -469,6 +477,42 @@ export class QueueView {
       }
       throw this.violation(`message ${entry.message.uid} waits in front, and one behind it was delivered`);
     }
+  }
+
+  /** After each event: whoever can take something gets what waits, at the end of the turn and not at some later time. */
+  checkServed(nowMs: number): void {
+    const entry = this.#waitsInVain(nowMs);
+    if (entry === undefined || entry !== this.#neglected) {
+      this.#neglected = entry;
+      this.#neglectedSinceMs = nowMs;
+      return;
+    }
+    const forMs = nowMs - this.#neglectedSinceMs;
+    if (forMs <= this.oracle.world.slackMs) return;
+    throw this.violation(
+      `message ${entry.message.uid} waits for ${forMs} ms, and there is a member that could have it`,
+    );
+  }
+
+  #waitsInVain(nowMs: number): Entry | undefined {
+    const { overflow, ack, durable, partitionBy } = this.options;
+    if (this.waiting <= 0 || overflow !== "block" || this.isRemoved || this.#isVague || this.#isAnyBlocked())
+      return undefined;
+    if (durable && this.oracle.world.isClosing()) return undefined;
+    // Where nobody acknowledges, a key stays with its member, able or not.
+    if (partitionBy !== undefined && !ack) return undefined;
+    if (![...this.members].some((member) => !member.isUnable && member.peer.isIdle)) return undefined;
+    const taken = new Set<string | undefined>();
+    if (partitionBy !== undefined) {
+      for (const { held } of this.members) for (const { message } of held) taken.add(this.keyOf(message));
+      taken.delete(undefined);
+    }
+    for (const entry of this.entries) {
+      if (entry.holder !== undefined || !entry.isSure || entry.isLoose || entry.isLost) continue;
+      if (entry.notBeforeMs > nowMs || entry.untilMs <= nowMs) continue;
+      if (taken.size === 0 || !taken.has(this.keyOf(entry.message))) return entry;
+    }
+    return undefined;
   }
 
   // ── What becomes of it ────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,6 +8,9 @@ import { QueueView } from "./queue.ts";
 import { show } from "./show.ts";
 import { matches } from "./topics.ts";
 
+/** Topics in XOFF, beyond which a publisher is paused or refused. */
+const MOST_OFF = 1024;
+
 export class Sent {
   readonly #oracle: Oracle;
   /** Topics that were released in this event. */
@@ -223,6 +226,8 @@ export class Sent {
       const isLeft = peer.refused.some((it) => it.topic === topic);
       if (!isLeft && !peer.mayLackRoom.has(topic)) throw violation(peer, `${said}, which nothing explains`);
       peer.refusals.set(topic, (peer.refusals.get(topic) ?? 0) + 1);
+      // One with too many topics in XOFF is not told of one more.
+      if (peer.off.size + peer.surelyFull.size > MOST_OFF) peer.surelyFull.delete(topic);
       return;
     }
     if (typeof ref === "number" && this.#oracle.requests.failed(peer, ref, code as string)) return;
