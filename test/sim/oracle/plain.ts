@@ -39,6 +39,9 @@ export class PlainView {
   #expected: Message[] = [];
   #next = 0;
   #bytes = 0;
+  /** Of what was taken, and neither came nor was told to be lost: what may have been refused. */
+  #refusable = 0;
+  #refusableBytes = 0;
   #skippedTotal = 0;
   #unsureTotal = 0;
   /** The last event in which something was published, and it was not held. */
@@ -88,18 +91,23 @@ export class PlainView {
     return this.#isAtLimit && (this.isHeld || this.peer.wasBlocked || this.peer.outstandingBytes >= SURELY_TAKEN_BYTES);
   }
 
+  /** A lower bound of what waits: without those that may have been refused. */
+  #isAtLeast(messages: number, bytes: number): boolean {
+    return this.outstanding - this.#refusable >= messages || this.#bytes - this.#refusableBytes >= bytes;
+  }
+
   get #isAtLimit(): boolean {
     return this.outstanding >= this.maxMessages || this.#bytes >= this.maxBytes;
   }
 
   /** Whether the next message finds it full, for sure. */
   get isSurelyFull(): boolean {
-    return this.isExact && this.#isAtLimit;
+    return this.isExact && this.#isAtLeast(this.maxMessages, this.maxBytes);
   }
 
   /** Whether more than half of the limit waits, for sure. */
   get isSurelyAboveHalf(): boolean {
-    return this.isExact && (this.outstanding * 2 > this.maxMessages || this.#bytes * 2 > this.maxBytes);
+    return this.isExact && this.#isAtLeast((this.maxMessages + 1) / 2, (this.maxBytes + 1) / 2);
   }
 
   /** The broker drops and holds back beyond what the limits say, or puts in messages of its own. */
@@ -143,6 +151,9 @@ export class PlainView {
       this.#bytes += message.bytes.length;
     }
     this.#expected.push(message);
+    if (!message.isRefusable) return;
+    this.#refusable++;
+    this.#refusableBytes += message.bytes.length;
   }
 
   #waitsOf(topic: string): boolean {
@@ -177,6 +188,7 @@ export class PlainView {
     this.#skip(at, frame.uid);
     this.#next = at + 1;
     this.#bytes -= message.bytes.length;
+    this.#passed(message);
     this.gap = 0;
     if (this.outstanding * 2 <= this.maxMessages || this.peer.wasBlocked) this.#heldUp.clear();
     if (this.#next > 256 && this.#next * 2 > this.#expected.length) {
@@ -214,11 +226,18 @@ export class PlainView {
     for (let i = this.#next; i < at; i++) {
       const message = this.#expected[i]!;
       if (!this.#left.delete(message)) this.#bytes -= message.bytes.length;
+      this.#passed(message);
       if (!message.isRefusable || message.isTaken) lost++;
       else if (this.policy === "block") message.isRefused = true;
       else unsure++;
     }
     return { lost, unsure };
+  }
+
+  #passed({ isRefusable, bytes }: Message): void {
+    if (!isRefusable) return;
+    this.#refusable--;
+    this.#refusableBytes -= bytes.length;
   }
 
   #retainedCame(frame: Read, buf: Buffer): void {
