@@ -130,8 +130,9 @@ export class Subscriber<Item extends Content = Content> implements DeliveryOwner
     return this.#ready.promise;
   }
 
-  /** There is a connection: registers there. */
+  /** There is a connection: registers there. One that is leaving has lost what it had, and finishes what it is at. */
   attach(): void {
+    if (this.#state !== "live") return;
     const { pattern, wireOptions } = this.kind;
     const w = this.#host.writer;
     this.#sid = this.#host.nextNumber();

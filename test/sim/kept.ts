@@ -20,4 +20,9 @@ export const KEPT: readonly Kept[] = [
     found:
       "a publisher that was paused for another's sake, and filled its own subscription with the same read, was paused for good",
   },
+  {
+    seed: 8965,
+    without: {},
+    found: "a subscription that was ending came back with the next connection, and kept what it was handed for good",
+  },
 ];

@@ -453,6 +453,22 @@ describe("acknowledgements", () => {
     expect(seen).toEqual([1, 1]);
   });
 
+  test("one that ends, and whose handler is at work yet, does not subscribe with the next connection", async () => {
+    for (const isConnected of [true, false]) {
+      const fake = await openBus();
+      let end = (): void => {};
+      const sub = fake.bus.subscribe("t", options, () => new Promise<void>((resolve) => (end = resolve)));
+      fake.broker.sayAll([Op.FOR, await sidOf(fake), 1], ...pubs(1));
+      let drained = isConnected ? sub.drain() : undefined;
+      fake.env.broker.hangUp();
+      drained ??= sub.drain();
+      await reconnect(fake);
+      end();
+      await drained;
+      expect((await fake.broker.came()).filter(([op]) => op !== Op.SYNC)).toEqual([]);
+    }
+  });
+
   test("a slow handler keeps its message with working, unless told not to", async () => {
     for (const autoWorking of [true, false]) {
       const fake = await openBus();
