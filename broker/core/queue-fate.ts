@@ -157,7 +157,7 @@ export class QueueFate {
 
   /** `run` has left the queue for good. */
   #forget(run: Run): void {
-    if (this.#waiting.expiries.size > 0) this.#waiting.expiries.delete(run.order);
+    this.#waiting.forgetTimes(run.order, run.count);
     this.#log?.settle(run.order, run.count);
     run.chunk.release();
   }

@@ -31,6 +31,14 @@ export class QueueWaiting {
     return this.returned.bytes + this.delayed.bytes + (this.partitions?.bytes ?? 0);
   }
 
+  /** `count` messages from `order` on have left the queue for good. */
+  forgetTimes(order: number, count: number): void {
+    const { expiries } = this;
+    if (expiries.size === 0) return;
+    if (count <= expiries.size) for (let i = 0; i < count; i++) expiries.delete(order + i);
+    else for (const it of expiries.keys()) if (it >= order && it < order + count) expiries.delete(it);
+  }
+
   /** In a partitioned queue: the key of a single message. */
   keyOf(run: Run): string | undefined {
     return (run.key ??= this.partitions?.keyOf(run.chunk, run.start, run.end));

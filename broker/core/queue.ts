@@ -190,7 +190,7 @@ export class Queue implements OutboxOwner {
   }
 
   replaced(order: number): void {
-    if (this.#waiting.expiries.size > 0) this.#waiting.expiries.delete(order);
+    this.#waiting.forgetTimes(order, 1);
     this.#log?.settle(order, 1);
   }
 
@@ -209,7 +209,11 @@ export class Queue implements OutboxOwner {
   /** Drops all that waits. Returns how many messages that were. */
   purge(): number {
     this.persist();
-    this.outbox.eachRange((order, count) => this.#log?.settle(order, count));
+    // What members hold keeps its time to live.
+    this.outbox.eachRange((order, count) => {
+      this.#waiting.forgetTimes(order, count);
+      this.#log?.settle(order, count);
+    });
     this.#waiting.lost += this.outbox.untold;
     let dropped = this.outbox.clear();
     this.counters.dropped += dropped;
@@ -217,7 +221,6 @@ export class Queue implements OutboxOwner {
       dropped += run.count;
       this.fate.drop(run);
     }
-    this.#waiting.expiries.clear();
     this.#waiting.lost += dropped;
     this.countOthers();
     if (!this.#isEnded) this.supplyLater();

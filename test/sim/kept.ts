@@ -25,4 +25,9 @@ export const KEPT: readonly Kept[] = [
     without: {},
     found: "a subscription that was ending came back with the next connection, and kept what it was handed for good",
   },
+  {
+    seed: 8513,
+    without: {},
+    found: "a purge took the time to live of what members held, which came back and was delivered too late",
+  },
 ];

@@ -483,3 +483,19 @@ describe("against the model", () => {
     120_000,
   );
 });
+
+test("a purge leaves what a member holds its time to live", () => {
+  const world = new World();
+  const worker = world.connect();
+  const publisher = world.connect();
+  worker.send(Op.SUB, 1, "t", ext1({ queue: "q", ack: true, prefetch: 1 }));
+  for (const payload of [1, 2]) publisher.send(Op.PUB, "t", payload, ext1({ ttlMs: 100 }));
+  world.run();
+  publisher.send(Op.REQ, 1, "$sys.queue.purge", ext1({ queue: "q" }));
+  world.run();
+  world.advance(101);
+  worker.send(Op.ACK, 1, 1, 1, 1);
+  world.run();
+  expect(worker.read().filter(([op]) => op === Op.PUB)).toHaveLength(1);
+  expect(world.core.counters()).toMatchObject({ dropped: 1, expired: 1 });
+});
