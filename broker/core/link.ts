@@ -317,16 +317,21 @@ export class Link implements RangeSink {
 
   /** Messages for `to` that the peer may have although {@link Consumer.written} has not told of them: of the write under way, taken whole. */
   takenEarly(to: Consumer): number {
-    if (this.#writing === undefined) return 0;
-    let left = this.writingBytes - this.#transport.untakenBytes();
     let messages = 0;
-    for (const part of this.#writing) {
-      const bytes = part.end - part.start;
-      if (part.to === to) messages += left >= bytes ? part.count : wholeFrames(part, left);
-      left -= bytes;
-      if (left <= 0) break;
-    }
+    this.eachTakenEarly(to, (_order, count) => (messages += count));
     return messages;
+  }
+
+  /** The same, run by run: the place of the first, and how many. */
+  eachTakenEarly(to: Consumer, visit: (order: number, count: number) => void): void {
+    if (this.#writing === undefined) return;
+    let left = this.writingBytes - this.#transport.untakenBytes();
+    for (const part of this.#writing) {
+      if (left <= 0) break;
+      const bytes = part.end - part.start;
+      if (part.to === to) visit(part.order, left >= bytes ? part.count : wholeFrames(part, left));
+      left -= bytes;
+    }
   }
 
   /** Counts the messages that wait to be written, or are being written, anew, by walking them: for checks of the books. */

@@ -97,8 +97,12 @@ export class Member implements Consumer {
   /** The options of its queue have changed. */
   optionsChanged(): void {}
 
-  /** The broker takes it out of its queue, which is no fault of what it holds: all of that goes back as it came. */
+  /**
+   * The broker takes it out of its queue, which is no fault of what it holds: all of that goes back as it came. What the peer has of a
+   * write that is under way is delivered, and the disk is to know that before it is let go of.
+   */
   dismiss(): void {
+    this.peer.link.eachTakenEarly(this, (order, count) => this.queue.fate.written(order, count));
     this.end();
   }
 

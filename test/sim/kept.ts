@@ -30,4 +30,9 @@ export const KEPT: readonly Kept[] = [
     without: {},
     found: "a purge took the time to live of what members held, which came back and was delivered too late",
   },
+  {
+    seed: 10552,
+    without: {},
+    found: "what a member that does not acknowledge had got of a long write was delivered again by the next broker",
+  },
 ];

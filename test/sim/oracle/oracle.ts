@@ -447,6 +447,7 @@ export class Oracle implements Watcher {
 
   settledUnseen(entry: Entry, queue: QueueView): void {
     if (!queue.options.durable) return;
+    entry.isSettledPastDisk = !this.holdsDisk;
     queue.unkept.add(entry);
     this.#effect(queue, () => queue.unkept.delete(entry));
   }

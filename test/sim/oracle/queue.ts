@@ -54,6 +54,8 @@ export interface Entry {
   keptAttempt: number;
   /** It came when the broker was letting go of its disk: it may reach that yet, or not. */
   readonly isPastDisk: boolean;
+  /** Likewise, that it is settled. */
+  isSettledPastDisk: boolean;
   /** Which it was in the broker before; and what is to be done once that one confirms that it is on disk. */
   readonly before: Entry | undefined;
   whenKept: (() => void) | undefined;
@@ -283,6 +285,7 @@ export class QueueView {
       isKept: false,
       keptAttempt: 1,
       isPastDisk: !this.oracle.holdsDisk,
+      isSettledPastDisk: false,
       before: undefined,
       whenKept: undefined,
     };
@@ -700,18 +703,17 @@ export class QueueView {
         notBeforeMs: entry.delayedUntilMs,
       });
     }
-    if (!isOrderly) {
-      for (const entry of this.unkept) {
-        found.push({
-          ...entry,
-          ...RECOVERED,
-          isSure: false,
-          isLoose: true,
-          isKept: false,
-          least: entry.keptAttempt,
-          notBeforeMs: entry.delayedUntilMs,
-        });
-      }
+    for (const entry of this.unkept) {
+      if (isOrderly && !entry.isSettledPastDisk) continue;
+      found.push({
+        ...entry,
+        ...RECOVERED,
+        isSure: false,
+        isLoose: true,
+        isKept: false,
+        least: entry.keptAttempt,
+        notBeforeMs: entry.delayedUntilMs,
+      });
     }
     return found.sort((a, b) => a.order - b.order);
   }
@@ -753,6 +755,7 @@ const RECOVERED = {
   backAtFlush: -1,
   isLost: false,
   isPastDisk: false,
+  isSettledPastDisk: false,
   before: undefined,
   whenKept: undefined,
 } as const;

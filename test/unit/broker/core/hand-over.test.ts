@@ -96,3 +96,29 @@ test("members hold nothing more, and no attempt was lost by that", () => {
   next.run();
   expect(heir.read().at(-1)).toEqual([Op.PUB, "t", "a"]);
 });
+
+test("what a member that does not acknowledge has of a write under way is not delivered again", () => {
+  const store = new SimulatedStore();
+  const world = new World({}, store);
+  const worker = world.connect();
+  worker.send(Op.SUB, 1, "t", ext1({ queue: "q", durable: true }));
+  settled(store, world);
+  worker.read();
+  worker.isReading = false;
+  for (const payload of ["a", "b"]) worker.send(Op.PUB, "t", payload);
+  settled(store, world);
+  // FOR, the first message, and a byte of the second.
+  worker.takeSome(3 + 5 + 1);
+  expect(worker.read()).toEqual([
+    [Op.FOR, 1],
+    [Op.PUB, "t", "a"],
+  ]);
+  world.core.close();
+  handOver(world.core, () => {});
+  settled(store, world);
+  const next = new World({}, store.crash(false), world.now);
+  const heir = next.connect();
+  heir.send(Op.SUB, 1, "t", ext1({ queue: "q", durable: true }));
+  next.run();
+  expect(heir.read().filter(([op]) => op === Op.PUB)).toEqual([[Op.PUB, "t", "b"]]);
+});
