@@ -35,6 +35,8 @@ export interface BrokerWorld {
   readonly wallOffsetMs: number;
   /** The broker decided to close a connection with an error, or let one go that said BYE. */
   decided(client: number, code: string): void;
+  /** What was read last has cost so much that others have their turn before all of it is acted upon. */
+  interrupted(): void;
 }
 
 /** Who hears how far a broker's end has come. */
@@ -73,7 +75,10 @@ export class SimulatedBroker implements Peerage {
         wallNow: () => 1_700_000_000_000 + loop.nowMs + world.wallOffsetMs,
         random: (bytes) => Buffer.alloc(bytes, random.next() & 0xff),
         scheduleFlush: () => this.#flushSoon(),
-        nextTurn: () => this.#goOnSoon(),
+        nextTurn: () => {
+          world.interrupted();
+          this.#goOnSoon();
+        },
         containerOf: () => undefined,
         neverOpened: () => {},
         setAlarm: (atMs) => this.#setAlarm(atMs),

@@ -121,6 +121,7 @@ export class World implements ClientWorld {
         const connection = running.broker!.connectionOf(client);
         if (connection !== undefined) running.oracle!.decided(connection, code);
       },
+      interrupted: () => running.oracle?.interrupted(),
     };
     Object.defineProperty(world, "wallOffsetMs", { get: () => this.#wallOffsetMs });
     const parts = { loop, faults, random: this.#diskRandom };

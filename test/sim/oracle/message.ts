@@ -17,6 +17,8 @@ export interface Message {
   /** Some receiver did not get it, without a GAP: so it was refused, and nobody may get it. */
   isRefused: boolean;
   isTaken: boolean;
+  /** Others may have had their turn before it was acted upon: its place among theirs is not known. */
+  isLoose: boolean;
 }
 
 export function readMessage(frame: Read, buf: Buffer, atMs: number, isRefusable: boolean): Message {
@@ -36,5 +38,6 @@ export function readMessage(frame: Read, buf: Buffer, atMs: number, isRefusable:
     isRefusable,
     isRefused: false,
     isTaken: false,
+    isLoose: false,
   };
 }

@@ -74,6 +74,8 @@ export class Oracle implements Watcher {
   holdsDisk = true;
   /** Whether something was read in this event. */
   hasRead = false;
+  /** What was published by what was read last. */
+  #published: Message[] = [];
   /** What came from it is acted upon. */
   #acting: PeerView | undefined;
 
@@ -116,6 +118,7 @@ export class Oracle implements Watcher {
     const peer = this.peers.get(connection)!;
     peer.readBytes += bytes.length;
     this.hasRead = true;
+    this.#published = [];
     peer.lastSignMs = this.nowMs;
     if (peer.isGone || peer.isBad) return;
     const all = peer.rest.length > 0 ? Buffer.concat([peer.rest, bytes]) : bytes;
@@ -138,6 +141,11 @@ export class Oracle implements Watcher {
       if (peer.isBad) break;
     }
     peer.rest = at === all.length ? EMPTY : Buffer.from(all.subarray(at));
+  }
+
+  /** What was read last is not acted upon at once. */
+  interrupted(): void {
+    for (const message of this.#published) message.isLoose = true;
   }
 
   #act(peer: PeerView, frame: Read, buf: Buffer): void {
@@ -217,6 +225,7 @@ export class Oracle implements Watcher {
     const { plain, queues } = this.match(topic);
     const isRefusable = peer.mayBeFull.size > 0 && peer.servesItself;
     const message = readMessage(frame, buf, nowMs, isRefusable);
+    this.#published.push(message);
     this.largestBytes = Math.max(this.largestBytes, message.bytes.length);
     if (isRefusable)
       peer.refused.push({
@@ -230,7 +239,7 @@ export class Oracle implements Watcher {
       this.due(peer, null, ["limit"], topic);
     }
     for (const sub of plain) {
-      if (sub.policy === "block") this.#look(peer, sub, topic);
+      if (sub.policy === "block") this.#look(peer, sub, topic, false);
       const isLossy = sub.policy === "drop-newest" || sub.policy === "disconnect";
       const mayBeLeft = isLossy && sub.couldBeFull;
       if (!isLossy || !sub.isSurelyFull || message.isRefusable) peer.most++;
@@ -238,7 +247,9 @@ export class Oracle implements Watcher {
       if (!mayBeLeft && !isRefusable) peer.least++;
     }
     for (const queue of queues) {
-      if (queue.options.overflow === "block" && !queue.knows(message, nowMs)) this.#look(peer, queue, topic);
+      if (queue.options.overflow === "block" && !queue.surelyKnows(message, nowMs)) {
+        this.#look(peer, queue, topic, queue.knows(message, nowMs));
+      }
       this.touch(queue);
       const [least, most] = queue.publish(message, nowMs);
       peer.most += most;
@@ -256,10 +267,10 @@ export class Oracle implements Watcher {
     }
   }
 
-  /** Whether a publish of `peer` finds `receiver`, which blocks, full. */
-  #look(peer: PeerView, receiver: PlainView | QueueView, topic: string): void {
+  /** Whether a publish of `peer` finds `receiver`, which blocks, full; unless that knows it already. */
+  #look(peer: PeerView, receiver: PlainView | QueueView, topic: string, mayBeKnown: boolean): void {
     if (receiver.couldBeFull) peer.mayBeFull.add(topic);
-    if (!receiver.isSurelyFull) return;
+    if (mayBeKnown || !receiver.isSurelyFull) return;
     receiver.holdsUp(`${peer.id} ${topic}`);
     if (peer.off.has(topic) || peer.surelyFull.has(topic)) return;
     peer.surelyFull.set(topic, peer.position);

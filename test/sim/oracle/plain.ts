@@ -51,6 +51,8 @@ export class PlainView {
   #leftTotal = 0;
   /** How many messages may have been dropped. */
   #mayDrop = 0;
+  /** Messages whose place was not known came, or were dropped. */
+  #isOutOfOrder = false;
   readonly #dead = new Set<string>();
   /** Topics that it holds up for sure, since it was last half empty, and whose. */
   readonly #heldUp = new Set<string>();
@@ -112,7 +114,7 @@ export class PlainView {
 
   /** The broker drops and holds back beyond what the limits say, or puts in messages of its own. */
   get isVague(): boolean {
-    return this.peer.oracle.isShortOfMemory || this.peer.oracle.getsDead(this.pattern);
+    return this.#isOutOfOrder || this.peer.oracle.isShortOfMemory || this.peer.oracle.getsDead(this.pattern);
   }
 
   /** Whether all of what is outstanding waits in it: its client holds it, and has taken all that was written. */
@@ -185,8 +187,10 @@ export class PlainView {
     if (message.isRefused) throw this.#violation(`${frame.uid} came, which was refused`);
     if (this.#left.has(message)) throw this.#violation(`${frame.uid} came, which found it full`);
     message.isTaken = true;
-    this.#skip(at, frame.uid);
-    this.#next = at + 1;
+    const later = this.#takeLoose(at);
+    this.#skip(at - later.length, frame.uid);
+    this.#next = at - later.length + 1;
+    if (later.length > 0) this.#expected.splice(this.#next, 0, ...later);
     this.#bytes -= message.bytes.length;
     this.#passed(message);
     this.gap = 0;
@@ -195,6 +199,17 @@ export class PlainView {
       this.#expected = this.#expected.slice(this.#next);
       this.#next = 0;
     }
+  }
+
+  /** Takes out those in front of `at` that may come later, their place not being known. */
+  #takeLoose(at: number): Message[] {
+    const loose: Message[] = [];
+    for (let i = this.#next; i < at; i++) if (this.#expected[i]!.isLoose) loose.push(this.#expected[i]!);
+    if (loose.length === 0) return loose;
+    const others = this.#expected.slice(this.#next, at).filter(({ isLoose }) => !isLoose);
+    this.#expected.splice(this.#next, at - this.#next, ...others);
+    if (this.policy !== "block" && this.policy !== "disconnect") this.#isOutOfOrder = true;
+    return loose;
   }
 
   /** Those in front of `at` did not come. */

@@ -46,6 +46,8 @@ export interface Entry {
   isBack: boolean;
   /** How many turns had been handed on when it came back. */
   backAtFlush: number;
+  /** A member gave it back for later: that may be on disk. */
+  wasDelayed: boolean;
   /** Its place is not known: it is delayed, or was on its way to a member that went. */
   isLoose: boolean;
   isLost: boolean;
@@ -212,6 +214,10 @@ export class QueueView {
     return id !== undefined && this.options.dedupeMs > 0 && (this.ids.get(id)?.untilMs ?? 0) > nowMs;
   }
 
+  surelyKnows(message: Message, nowMs: number): boolean {
+    return this.knows(message, nowMs) && this.ids.get(message.id!)!.isSure;
+  }
+
   /** `message` was published to it. Returns how many deliveries that is, at least and at most. */
   publish(message: Message, nowMs: number): [least: number, most: number] {
     const { dedupeMs, overflow } = this.options;
@@ -280,6 +286,7 @@ export class QueueView {
       isSure,
       isBack: false,
       backAtFlush: 0,
+      wasDelayed: false,
       isLoose: delayMs > 0,
       isLost: false,
       isKept: false,
@@ -356,7 +363,7 @@ export class QueueView {
     const isDirect = !member.peer.wasBlocked;
     if (isDirect && entry.untilMs <= nowMs) throw this.violation(`${what()} came ${nowMs - entry.untilMs} ms too late`);
     if (this.options.partitionBy !== undefined && isDirect) this.#checkKey(entry, member, what);
-    if (!entry.isBack && !entry.isLoose) this.freshInEvent = Math.max(this.freshInEvent, entry.order);
+    if (!entry.isBack && !isLoose(entry)) this.freshInEvent = Math.max(this.freshInEvent, entry.order);
     if (entry.isLost) {
       entry.isLost = false;
       this.lost--;
@@ -391,7 +398,11 @@ export class QueueView {
   deliveredLast(uid: number): void {
     const entry = this.#byUid.get(uid)?.find(({ holder }) => holder === undefined);
     if (entry === undefined) return;
-    if (!this.options.ack) return this.settle(entry);
+    if (!this.options.ack) {
+      this.settle(entry);
+      this.oracle.settledUnseen(entry, this);
+      return;
+    }
     entry.most++;
     entry.isBack = entry.isLoose = this.hasReturned = true;
     if (!this.isLast(entry)) return;
@@ -435,10 +446,10 @@ export class QueueView {
         throw this.violation(`${what()} came, and client ${other.peer.id} holds ${held.message.uid} of the same key`);
       }
     }
-    if (entry.isLoose || this.options.overflow !== "block" || this.#isAnyBlocked()) return;
+    if (isLoose(entry) || this.options.overflow !== "block" || this.#isAnyBlocked()) return;
     for (const before of this.entries) {
       if (before.order >= entry.order) break;
-      const isWaiting = before.holder === undefined && before.isSure && !before.isLoose && !before.isBack;
+      const isWaiting = before.holder === undefined && before.isSure && !isLoose(before) && !before.isBack;
       if (!isWaiting || before.untilMs < Number.POSITIVE_INFINITY || this.keyOf(before.message) !== key) continue;
       throw this.violation(`${what()} came, and ${before.message.uid} of the same key waits in front of it`);
     }
@@ -470,7 +481,7 @@ export class QueueView {
     if (partitionBy !== undefined || overflow === "latest" || this.#isAnyBlocked()) return;
     for (const entry of this.entries) {
       if (entry.order >= last) break;
-      if (entry.holder !== undefined || entry.isLoose || entry.isLost) continue;
+      if (entry.holder !== undefined || isLoose(entry) || entry.isLost) continue;
       if (entry.untilMs <= nowMs || !entry.isSure) continue;
       if (entry.isBack && entry.backAtFlush >= flushes) continue;
       if (overflow !== "block" && this.lost < this.mayDrop) {
@@ -511,7 +522,7 @@ export class QueueView {
       taken.delete(undefined);
     }
     for (const entry of this.entries) {
-      if (entry.holder !== undefined || !entry.isSure || entry.isLoose || entry.isLost) continue;
+      if (entry.holder !== undefined || !entry.isSure || isLoose(entry) || entry.isLost) continue;
       if (entry.notBeforeMs > nowMs || entry.untilMs <= nowMs) continue;
       if (taken.size === 0 || !taken.has(this.keyOf(entry.message))) return entry;
     }
@@ -569,7 +580,7 @@ export class QueueView {
     this.oracle.attemptFailed(entry, this);
     if (delayMs > 0) {
       entry.notBeforeMs = this.oracle.nowMs + delayMs;
-      entry.isLoose = true;
+      entry.isLoose = entry.wasDelayed = true;
     }
     this.back(entry);
   }
@@ -698,7 +709,7 @@ export class QueueView {
         before: isThere && !isSure && !mayBeDead ? entry : undefined,
         isSure: isSure && !mayBeDead,
         least,
-        isLoose: !isSure,
+        isLoose: !isSure || entry.wasDelayed,
         isKept: isSure,
         notBeforeMs: entry.delayedUntilMs,
       });
@@ -759,3 +770,7 @@ const RECOVERED = {
   before: undefined,
   whenKept: undefined,
 } as const;
+
+function isLoose(entry: Entry): boolean {
+  return entry.isLoose || entry.message.isLoose;
+}

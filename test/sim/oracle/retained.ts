@@ -6,10 +6,15 @@ import type { PeerView } from "./peer.ts";
 import type { PlainView } from "./plain.ts";
 import { matches } from "./topics.ts";
 
+/** One RETAIN: of those that clear the value, too, each is its own. */
+interface Kept {
+  readonly value: Message | undefined;
+}
+
 interface Retained {
   value: Message | undefined;
   /** What may be on disk: the last of which it is known, and all that came since. */
-  kept: (Message | undefined)[];
+  kept: Kept[];
   /** Of several values that a broker may have found on disk, it is not known which. */
   maybe: (Message | undefined)[] | undefined;
   /** It was set when the broker was letting go of its disk: it may reach that yet, or not. */
@@ -18,6 +23,8 @@ interface Retained {
 
 /** By topic, the values that it may have after the broker has ended: undefined is none. */
 export type SurvivedValues = ReadonlyMap<string, readonly (Message | undefined)[]>;
+
+const NOTHING: Kept = { value: undefined };
 
 export class RetainedValues {
   readonly #oracle: Oracle;
@@ -28,7 +35,12 @@ export class RetainedValues {
     for (const [topic, values] of survived) {
       const isKnown = values.length === 1;
       const maybe = isKnown ? undefined : [...values];
-      this.#values.set(topic, { value: isKnown ? values[0] : undefined, kept: [...values], maybe, isPastDisk: false });
+      this.#values.set(topic, {
+        value: isKnown ? values[0] : undefined,
+        kept: values.map((it) => ({ value: it })),
+        maybe,
+        isPastDisk: false,
+      });
     }
   }
 
@@ -55,14 +67,15 @@ export class RetainedValues {
         const values = [...(known?.maybe ?? [known?.value]), value];
         this.#values.set(message.topic, {
           value: undefined,
-          kept: [...(known?.kept ?? [undefined]), value],
+          kept: [...(known?.kept ?? [NOTHING]), { value }],
           maybe: values,
           isPastDisk: !this.#oracle.holdsDisk,
         });
         return false;
       }
     }
-    const kept = [...(known?.kept ?? [undefined]), value];
+    const mine: Kept = { value };
+    const kept = [...(known?.kept ?? [NOTHING]), mine];
     const maybe = message.isRefusable ? [...(known?.maybe ?? [known?.value]), value] : undefined;
     const entry: Retained = { value, kept, maybe, isPastDisk: !this.#oracle.holdsDisk };
     this.#values.set(message.topic, entry);
@@ -70,11 +83,10 @@ export class RetainedValues {
     peer.effects.push({
       position: peer.position,
       apply: () => {
-        const at = entry.kept.lastIndexOf(value);
         // Those before it are not on disk any more, whoever wrote them.
         const now = this.#values.get(message.topic)!;
-        const index = now.kept.lastIndexOf(value);
-        if (at >= 0 && index >= 0) now.kept = now.kept.slice(index);
+        const index = now.kept.indexOf(mine);
+        if (index >= 0) now.kept = now.kept.slice(index);
       },
     });
     return false;
@@ -97,7 +109,7 @@ export class RetainedValues {
     const values = new Map<string, readonly (Message | undefined)[]>();
     for (const [topic, { value, kept, maybe, isPastDisk }] of this.#values) {
       const isKnown = isOrderly && maybe === undefined && !isPastDisk;
-      values.set(topic, isKnown ? [value] : [...new Set([...kept, ...(maybe ?? [])])]);
+      values.set(topic, isKnown ? [value] : [...new Set([...kept.map((it) => it.value), ...(maybe ?? [])])]);
     }
     return values;
   }
