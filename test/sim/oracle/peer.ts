@@ -114,7 +114,7 @@ export class PeerView {
 
   /** Whether it would have to empty itself what holds it up, as the broker told it. */
   get holdsItselfUp(): boolean {
-    for (const why of this.off.values()) {
+    for (const why of new Set(this.off.values())) {
       const [kind, who] = why.split(" ");
       const isOwn = kind === "client" && Number(who) === this.connection.number;
       for (const sub of this.subs.values()) {
