@@ -669,6 +669,9 @@ export class Oracle implements Watcher {
       for (const call of peer.calls.values())
         if (!call.isOver && !call.isCancelled) throw call.violation("it was never answered");
       for (const topic of peer.off.keys()) throw violation(peer, `${topic} is in XOFF still`);
+      if (peer.state === "leaving" && peer.isOpenTold && peer.hasNothingLeft) {
+        throw violation(peer, "it said BYE, has nothing left to do, and was not let go");
+      }
       if (peer.pongs < peer.pings) throw violation(peer, `${peer.pings - peer.pongs} PINGs were not answered`);
       for (const call of peer.asked.values()) {
         const isDone = call.isOver || call.isCancelled || call.caller.isGone;

@@ -112,6 +112,18 @@ export class PeerView {
     return bytes;
   }
 
+  /** Whether nothing is unsettled, unanswered or waiting for it, for sure. */
+  get hasNothingLeft(): boolean {
+    if (!this.isIdle || this.syncs.size > 0 || this.connection.isClientClosed) return false;
+    for (const call of this.calls.values()) if (!call.isOver) return false;
+    for (const call of this.asked.values()) if (!call.isAnswered && !call.isOver) return false;
+    for (const sub of this.subs.values()) {
+      if (sub.kind === "member" && sub.held.length > 0) return false;
+      if (sub.kind === "plain" && (sub.isSystem || sub.outstanding > 0)) return false;
+    }
+    return true;
+  }
+
   /** Whether it would have to empty itself what holds it up, as the broker told it. */
   get holdsItselfUp(): boolean {
     for (const why of new Set(this.off.values())) {
