@@ -103,9 +103,9 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   core("queue.ts", "purged messages are not told as lost", "    this.#waiting.lost += dropped;\n", ""),
   core(
     "queue.ts",
-    "publishers wait for a queue that ended",
-    "    this.drained();\n    this.#core.pressure",
-    "    this.#core.pressure",
+    "what waits in a queue that ends stays",
+    "    const dropped = this.purge();\n    this.drained();",
+    "    const dropped = this.outbox.messages;\n    this.drained();",
   ),
   core(
     "queue.ts",

@@ -223,7 +223,7 @@ export class Oracle implements Watcher {
     }
     const { nowMs } = this;
     const { plain, queues } = this.match(topic);
-    const isRefusable = peer.mayBeFull.size > 0 && peer.servesItself;
+    const isRefusable = peer.mayBeRefused(topic);
     const message = readMessage(frame, buf, nowMs, isRefusable);
     this.#published.push(message);
     this.largestBytes = Math.max(this.largestBytes, message.bytes.length);
@@ -271,7 +271,7 @@ export class Oracle implements Watcher {
   #look(peer: PeerView, receiver: PlainView | QueueView, topic: string, mayBeKnown: boolean): void {
     if (receiver.couldBeFull) peer.mayBeFull.add(topic);
     if (mayBeKnown || !receiver.isSurelyFull) return;
-    receiver.holdsUp(`${peer.id} ${topic}`);
+    receiver.holdsUp(`${peer.id} ${topic}`, peer.id);
     if (peer.off.has(topic) || peer.surelyFull.has(topic)) return;
     peer.surelyFull.set(topic, peer.position);
     this.world.say(() => `${topic} leads to what is full`);

@@ -24,6 +24,9 @@ export interface SyncView {
   readonly most: number;
 }
 
+/** Topics in XOFF, beyond which a publisher is paused or refused. */
+export const MOST_OFF = 1024;
+
 export class PeerView {
   readonly oracle: Oracle;
   readonly connection: Connection;
@@ -124,8 +127,13 @@ export class PeerView {
     return true;
   }
 
-  /** Whether it would have to empty itself what holds it up, as the broker told it. */
+  /** Whether it would have to empty itself what holds it up, as the broker told it, or as it must be. */
   get holdsItselfUp(): boolean {
+    for (const sub of this.subs.values()) {
+      if (sub.kind === "plain" && sub.hasHeldUpPeer(this.id) && sub.isSurelyAboveHalf) return true;
+      if (sub.kind !== "member" || !sub.isLive) continue;
+      if (sub.queue.hasHeldUpPeer(this.id) && sub.queue.isSurelyAboveHalf) return true;
+    }
     for (const why of new Set(this.off.values())) {
       const [kind, who] = why.split(" ");
       const isOwn = kind === "client" && Number(who) === this.connection.number;
@@ -136,6 +144,14 @@ export class PeerView {
       }
     }
     return false;
+  }
+
+  /** Whether a publish on `topic` may be refused: beyond its headroom, where what is full is its own to empty. */
+  mayBeRefused(topic: string): boolean {
+    const { size } = this.mayBeFull;
+    if (size === 0 || !this.servesItself) return false;
+    // It has the topic in XOFF, or has too many there, or the broker has little memory left.
+    return this.mayBeFull.has(topic) || size >= MOST_OFF || this.oracle.isShortOfMemory;
   }
 
   /** Whether one that may be full is emptied by its own client. */

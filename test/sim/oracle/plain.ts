@@ -56,6 +56,7 @@ export class PlainView {
   readonly #dead = new Set<string>();
   /** Topics that it holds up for sure, since it was last half empty, and whose. */
   readonly #heldUp = new Set<string>();
+  readonly #heldUpPeers = new Set<number>();
 
   constructor(
     peer: PeerView,
@@ -126,8 +127,19 @@ export class PlainView {
     return this.policy === "block" || this.policy === "disconnect" || this.#mayDrop === this.#leftTotal;
   }
 
-  holdsUp(whose: string): void {
+  holdsUp(whose: string, peer: number): void {
     this.#heldUp.add(whose);
+    this.#heldUpPeers.add(peer);
+  }
+
+  /** Whether it found `peer` publish when it was full, for sure, since it was last half empty. */
+  hasHeldUpPeer(peer: number): boolean {
+    return this.#heldUpPeers.has(peer);
+  }
+
+  #goesOn(): void {
+    this.#heldUp.clear();
+    this.#heldUpPeers.clear();
   }
 
   hasHeldUp(whose: string): boolean {
@@ -138,7 +150,7 @@ export class PlainView {
     const { isSurelyFull } = this;
     if (!this.isHeld) this.#ableAt = this.peer.oracle.events;
     // Full, it is first given the chance to empty, in the middle of a read: those whom it held up may go on then, whatever follows.
-    if (!this.isHeld && this.#isAtLimit) this.#heldUp.clear();
+    if (!this.isHeld && this.#isAtLimit) this.#goesOn();
     if (this.couldBeFull) {
       this.wasFull = true;
       const isPlain = this.#bytes < this.maxBytes && !this.isVague;
@@ -194,7 +206,7 @@ export class PlainView {
     this.#bytes -= message.bytes.length;
     this.#passed(message);
     this.gap = 0;
-    if (this.outstanding * 2 <= this.maxMessages || this.peer.wasBlocked) this.#heldUp.clear();
+    if (this.outstanding * 2 <= this.maxMessages || this.peer.wasBlocked) this.#goesOn();
     if (this.#next > 256 && this.#next * 2 > this.#expected.length) {
       this.#expected = this.#expected.slice(this.#next);
       this.#next = 0;

@@ -46,6 +46,8 @@ export interface Entry {
   isBack: boolean;
   /** How many turns had been handed on when it came back. */
   backAtFlush: number;
+  /** It waited when the queue was emptied: unless it was on its way, it is gone. */
+  wasPurged: boolean;
   /** A member gave it back for later: that may be on disk. */
   wasDelayed: boolean;
   /** Its place is not known: it is delayed, or was on its way to a member that went. */
@@ -104,9 +106,14 @@ export class QueueView {
   #ableAt = -1;
   /** Topics that it holds up for sure, since it was last half empty, and whose. */
   readonly #heldUp = new Set<string>();
+  readonly #heldUpPeers = new Set<number>();
   /** One that waits although a member could have it, and since when. */
   #neglected: Entry | undefined;
   #neglectedSinceMs = 0;
+  /** Those that it was emptied of, for sure, and that no GAP tells of yet; when that was, and whether something came since. */
+  #untoldPurged = 0;
+  #purgedAt = -1;
+  #cameSincePurge = false;
   /** The greatest place of those that came for the first time in this event. */
   freshInEvent = -1;
 
@@ -158,8 +165,19 @@ export class QueueView {
     return waiting * 2 > this.options.maxMessages || this.#waitingBytes * 2 > this.options.maxBytes;
   }
 
-  holdsUp(whose: string): void {
+  holdsUp(whose: string, peer: number): void {
     this.#heldUp.add(whose);
+    this.#heldUpPeers.add(peer);
+  }
+
+  /** Whether it found `peer` publish when it was full, for sure, since it was last half empty. */
+  hasHeldUpPeer(peer: number): boolean {
+    return this.#heldUpPeers.has(peer);
+  }
+
+  #goesOn(): void {
+    this.#heldUp.clear();
+    this.#heldUpPeers.clear();
   }
 
   hasHeldUp(whose: string): boolean {
@@ -240,7 +258,7 @@ export class QueueView {
       room += this.options.ack ? member.prefetch - member.held.length : Number.POSITIVE_INFINITY;
     }
     // Full, it is first handed out as far as there is room, in the middle of a read: those whom it held up may go on then.
-    if ((this.waiting - room) * 2 <= this.options.maxMessages) this.#heldUp.clear();
+    if ((this.waiting - room) * 2 <= this.options.maxMessages) this.#goesOn();
     if (couldBeFull && overflow !== "block") {
       const isPlain = this.bytes < this.options.maxBytes && !this.#isVague && !this.hasReturned;
       this.mayDrop += isPlain ? 1 : Number.POSITIVE_INFINITY;
@@ -286,6 +304,7 @@ export class QueueView {
       isSure,
       isBack: false,
       backAtFlush: 0,
+      wasPurged: false,
       wasDelayed: false,
       isLoose: delayMs > 0,
       isLost: false,
@@ -368,7 +387,9 @@ export class QueueView {
       entry.isLost = false;
       this.lost--;
     }
-    if (this.waiting * 2 <= this.options.maxMessages + 2 || this.#isAnyBlocked()) this.#heldUp.clear();
+    if (this.waiting * 2 <= this.options.maxMessages + 2 || this.#isAnyBlocked()) this.#goesOn();
+    entry.wasPurged = false;
+    if (this.oracle.events > this.#purgedAt) this.#cameSincePurge = true;
     entry.least = entry.most = attempt;
     if (!entry.isSure) {
       entry.isSure = true;
@@ -466,6 +487,7 @@ export class QueueView {
   }
 
   gapTold(lost: number): void {
+    this.#untoldPurged = Math.max(0, this.#untoldPurged - lost);
     this.gapTotal += lost;
     if (this.gapTotal > this.mayDrop) {
       throw this.violation(`GAPs tell of ${this.gapTotal}, and ${this.mayDrop} were dropped at the most`);
@@ -474,6 +496,11 @@ export class QueueView {
 
   /** At the end of an event in which something came: nothing that should have come first waits. */
   checkOrder(flushes: number, nowMs: number): void {
+    if (this.#untoldPurged > 0 && this.#cameSincePurge && !this.#isAnyBlocked()) {
+      throw this.violation(
+        `${this.#untoldPurged} were dropped when it was emptied, and what came then came without a GAP`,
+      );
+    }
     const last = this.freshInEvent;
     if (last < 0) return;
     this.freshInEvent = -1;
@@ -515,7 +542,7 @@ export class QueueView {
     if (durable && this.oracle.world.isClosing()) return undefined;
     // Where nobody acknowledges, a key stays with its member, able or not.
     if (partitionBy !== undefined && !ack) return undefined;
-    if (![...this.members].some((member) => !member.isUnable && member.peer.isIdle)) return undefined;
+    if (![...this.members].some((member) => !member.isUnable)) return undefined;
     const taken = new Set<string | undefined>();
     if (partitionBy !== undefined) {
       for (const { held } of this.members) for (const { message } of held) taken.add(this.keyOf(message));
@@ -635,15 +662,25 @@ export class QueueView {
 
   /** All that waits is about to be dropped. What is on its way to a member is not. */
   purge(): void {
-    this.#heldUp.clear();
+    // What is on its way, or was handed out in this turn, is not dropped.
+    const { overflow, partitionBy } = this.options;
+    const isCertain =
+      overflow === "block" && partitionBy === undefined && !this.oracle.isTurnOpen && !this.#isAnyBlocked();
+    this.#goesOn();
     this.wasPurged = true;
     this.hasReturned = true;
     for (const entry of this.entries) {
       if (entry.holder !== undefined) continue;
       this.mayDrop++;
       entry.isLoose = true;
+      if (entry.isSure && !entry.isLost && entry.untilMs === Number.POSITIVE_INFINITY) {
+        entry.wasPurged = true;
+        if (isCertain) this.#untoldPurged++;
+      }
       this.doubt(entry);
     }
+    this.#purgedAt = this.oracle.events;
+    this.#cameSincePurge = false;
   }
 
   /** `member` is of this queue, and not of the one that ended right before. */
@@ -744,7 +781,12 @@ export class QueueView {
       if (!entry.isSure || entry.untilMs <= nowMs || entry.message.isRefused || mayBeDead) vague++;
       else if (left++ === 0) first = entry.message.uid;
     }
-    if (this.wasPurged) return;
+    if (this.wasPurged) {
+      let purged = 0;
+      for (const entry of this.entries) if (entry.wasPurged) purged++;
+      if (purged <= this.gapTotal || this.options.overflow !== "block") return;
+      throw this.violation(`${purged} were dropped when it was emptied, and GAPs tell of ${this.gapTotal}`);
+    }
     const lost = this.lost + left;
     if (lost > this.gapTotal || (this.mayDrop < Number.POSITIVE_INFINITY && lost + vague < this.gapTotal)) {
       throw this.violation(`${lost} never came, ${first} the first of them, and GAPs tell of ${this.gapTotal}`);
@@ -767,6 +809,7 @@ const RECOVERED = {
   isLost: false,
   isPastDisk: false,
   isSettledPastDisk: false,
+  wasPurged: false,
   before: undefined,
   whenKept: undefined,
 } as const;

@@ -3,13 +3,10 @@
 import { mapOf, Op, type Read, type Value } from "../wire.ts";
 import type { MemberView } from "./member.ts";
 import type { Oracle } from "./oracle.ts";
-import { describe, type PeerView, type SubView, violation } from "./peer.ts";
+import { describe, MOST_OFF, type PeerView, type SubView, violation } from "./peer.ts";
 import { QueueView } from "./queue.ts";
 import { show } from "./show.ts";
 import { matches } from "./topics.ts";
-
-/** Topics in XOFF, beyond which a publisher is paused or refused. */
-const MOST_OFF = 1024;
 
 export class Sent {
   readonly #oracle: Oracle;
