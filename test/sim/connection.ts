@@ -80,7 +80,7 @@ export class Connection {
   /** Nothing goes wrong any more. */
   isCalm = false;
   /** Told by the oracle, where somebody wants to know: what was delivered, read of publishes, and settled. */
-  onDelivered: ((pattern: string, what: number | string) => void) | undefined;
+  onDelivered: ((pattern: string, what: number | string, key?: string) => void) | undefined;
   onPublished: ((topic: string, uid: number) => void) | undefined;
   onAcknowledged: ((uid: number, verdict: number) => void) | undefined;
   readonly toBroker: Pipe;

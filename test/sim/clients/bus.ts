@@ -151,6 +151,7 @@ export class BusClient implements Client {
     const isLoop = !isAcked && this.#random.percent(25);
     feed.isLoop = isLoop;
     feed.isAcked = isAcked;
+    feed.isKeyed = !isLoop && concurrency > 1 && options["partitionBy"] !== undefined;
     const sub = isLoop
       ? this.#bus.subscribe(pattern, settings)
       : this.#bus.subscribe(pattern, settings, (message) => this.#handle(feed, message, isAcked));

@@ -11,13 +11,20 @@ interface Came {
   readonly what: number | string;
 }
 
+/** What is given in the order in which it came. */
+interface Lane {
+  readonly came: Came[];
+  next: number;
+}
+
 export class Feed {
   readonly pattern: string;
   readonly #fail: (error: Error) => void;
-  readonly #came: Came[] = [];
+  readonly #lanes = new Map<string, Lane>();
+  /** Whose lane each came in. */
+  readonly #laneOf = new Map<number | string, Lane>();
   /** How often each came: of those that came more than once it is not known which was given. */
   readonly #times = new Map<number | string, number>();
-  #next = 0;
 
   constructor(pattern: string, fail: (error: Error) => void) {
     this.pattern = pattern;
@@ -30,10 +37,16 @@ export class Feed {
   isAcked = false;
   /** Whether GAPs are told beside it: a loop hears of a message a moment later than of what is told by an event. */
   isLoop = false;
+  /** Whether several handlers run at once, and messages of one key wait for each other: the order is that of each key. */
+  isKeyed = false;
 
-  came(connection: Connection, what: number | string): void {
+  came(connection: Connection, what: number | string, key: string | undefined): void {
     if (this.isLoop && typeof what === "string") return;
-    this.#came.push({ connection, what });
+    const name = !this.isKeyed ? "all" : typeof what === "string" ? "GAPs" : `key ${key}`;
+    let lane = this.#lanes.get(name);
+    if (lane === undefined) this.#lanes.set(name, (lane = { came: [], next: 0 }));
+    lane.came.push({ connection, what });
+    this.#laneOf.set(what, lane);
     this.#times.set(what, (this.#times.get(what) ?? 0) + 1);
   }
 
@@ -48,13 +61,14 @@ export class Feed {
 
   #given(what: number | string): void {
     let passed: Came | undefined;
-    for (let at = this.#next; at < this.#came.length; at++) {
-      const it = this.#came[at]!;
+    const lane = this.#laneOf.get(what) ?? { came: [], next: 0 };
+    for (let at = lane.next; at < lane.came.length; at++) {
+      const it = lane.came[at]!;
       if (it.what !== what || (this.isAcked && it.connection.isClientClosed)) continue;
       // What came last on a connection that broke may never be read: of several it may be a later one.
-      passed = this.isEnding ? undefined : this.#passed(at);
+      passed = this.isEnding ? undefined : this.#passed(lane, at);
       if (passed !== undefined) continue;
-      this.#next = at + 1;
+      lane.next = at + 1;
       return;
     }
     if ((this.#times.get(what) ?? 0) > 1) return;
@@ -63,10 +77,10 @@ export class Feed {
   }
 
   /** What came on the same connection in front of the one at `at`, and was not given. */
-  #passed(at: number): Came | undefined {
-    const { connection } = this.#came[at]!;
-    for (let i = this.#next; i < at; i++) {
-      const it = this.#came[i]!;
+  #passed({ came, next }: Lane, at: number): Came | undefined {
+    const { connection } = came[at]!;
+    for (let i = next; i < at; i++) {
+      const it = came[i]!;
       if (it.connection === connection && this.#times.get(it.what) === 1) return it;
     }
     return undefined;
@@ -74,8 +88,8 @@ export class Feed {
 
   /** All that came on `connection`, which stands, has been given. */
   checkGiven(connection: Connection): void {
-    const left = this.#came
-      .slice(this.#next)
+    const left = [...this.#lanes.values()]
+      .flatMap(({ came, next }) => came.slice(next))
       .find((it) => it.connection === connection && this.#times.get(it.what) === 1);
     if (left !== undefined) throw new Violation(`no handler of ${this.pattern} got ${left.what}, which came`);
   }
@@ -102,7 +116,7 @@ export class Ledger {
 
   /** Has the oracle tell what it sees on `connection`. */
   watch(connection: Connection): void {
-    connection.onDelivered = (pattern, what) => this.feeds.get(pattern)?.came(connection, what);
+    connection.onDelivered = (pattern, what, key) => this.feeds.get(pattern)?.came(connection, what, key);
     connection.onPublished = (topic, uid) => this.#published(connection, topic, uid);
     connection.onAcknowledged = (uid, verdict) => this.#acknowledged(uid, verdict);
   }

@@ -23,7 +23,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     "(this.messages + this.#otherMessages) * 2 <= maxMessages",
     "(this.messages + this.#otherMessages) * 4 <= maxMessages * 3",
   ),
-  core("outbox.ts", "a dropped message is not counted in the GAP", "    segment.lost++;\n", ""),
+  core("outbox.ts", "a dropped message is not counted in the GAP", "    segment.lost += count;\n", ""),
   core(
     "outbox.ts",
     "a gap is forgotten with the segment that it stood in front of",

@@ -476,9 +476,9 @@ export class QueueView {
     }
   }
 
-  keyOf(message: Message): string | undefined {
+  keyOf({ topic, key }: Pick<Message, "topic" | "key">): string | undefined {
     const { partitionBy } = this.options;
-    return partitionBy === "key" ? message.key : message.topic.split(".")[Number(partitionBy) - 1];
+    return partitionBy === "key" ? key : topic.split(".")[Number(partitionBy) - 1];
   }
 
   #isAnyBlocked(): boolean {

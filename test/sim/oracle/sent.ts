@@ -103,8 +103,12 @@ export class Sent {
     if (!matches(pattern, topic)) {
       throw violation(peer, `subscription ${sub.sid} to ${pattern} got a message on ${topic}`);
     }
-    if (frame.uid >= 0) peer.connection.onDelivered?.(pattern, frame.uid);
     const headers = frame.elements.length > 3 ? mapOf(frame.elements[3]) : undefined;
+    if (frame.uid >= 0) {
+      const key = headers?.["key"] as string | undefined;
+      const lane = sub.kind === "member" ? sub.queue.keyOf({ topic, key }) : undefined;
+      peer.connection.onDelivered?.(pattern, frame.uid, lane);
+    }
     const isDead = typeof headers?.["deadQueue"] === "string";
     if (sub.kind === "plain") {
       if (isDead) this.#oracle.deaths.came(sub, headers!, frame.uid);
