@@ -136,9 +136,9 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
   return {
     address: options.address ?? DEFAULT_ADDRESS,
     data: text("data", options.data),
-    allow: parseAllow(options.allow),
-    secretFile: options.secretFile,
-    rules: options.rules,
+    allow: parseAllow(text("allow", options.allow)),
+    secretFile: text("secretFile", options.secretFile),
+    rules: text("rules", options.rules),
     wait: flag("wait", options.wait),
     maxFrame: count("maxFrame", options.maxFrame, DEFAULT_MAX_FRAME_BYTES, MAX_HELLO_BYTES, 0x7fff_ffff),
     maxConnections,

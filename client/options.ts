@@ -99,14 +99,21 @@ export function resolveOptions(options: ConnectOptions, variables: NodeJS.Proces
     throw new PodbusError("bad_option", "secret and secretFile are both given; leave one of them out");
   }
   const secretFile = secret === undefined ? (options.secretFile ?? text(variables, "PODBUS_SECRET_FILE")) : undefined;
+  if (secretFile !== undefined && typeof secretFile !== "string") throw otherType("secretFile", "text", secretFile);
   return { address, name, secretFile, secret, brokerUid, connectTimeoutMs, timeoutMs, maxBuffered, maxIncoming };
 }
 
 /** The message never has it. */
 function checkSecret(secret: string | Uint8Array): Uint8Array {
+  if (typeof secret !== "string" && !((secret as unknown) instanceof Uint8Array))
+    throw otherType("secret", "text or bytes", secret);
   const bytes = Buffer.from(secret as string);
   if (bytes.length >= MIN_SECRET_BYTES) return bytes;
   throw new PodbusError("bad_option", `secret must be ${MIN_SECRET_BYTES} bytes or more, and this has ${bytes.length}`);
+}
+
+function otherType(name: string, expected: string, value: unknown): PodbusError {
+  return new PodbusError("bad_option", `${name} must be ${expected}, not ${typeof value}`);
 }
 
 /** An empty variable is one that is not set: that is how many tools unset them. */

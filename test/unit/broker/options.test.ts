@@ -15,6 +15,9 @@ test("a name that is no option is refused, not left out", () => {
 test.each([
   ["wait", "yes", "wait must be true or false, not yes"],
   ["data", 5, "data must be text, not number"],
+  ["allow", ["uid:1001"], "allow must be text, not object"],
+  ["secretFile", 5, "secretFile must be text, not number"],
+  ["rules", {}, "rules must be text, not object"],
 ])("a value of another type is refused: %s", (name, value, message) => {
   expect(() => resolveOptions({ [name]: value })).toThrow(message);
 });

@@ -43,6 +43,13 @@ test("variables count where an option is left out, and an empty one is none", ()
   });
 });
 
+test.each([
+  ["secretFile", 5, "secretFile must be text, not number"],
+  ["secret", 5, "secret must be text or bytes, not number"],
+])("a value of another type is refused: %s", (name, value, message) => {
+  expect(() => resolveOptions({ [name]: value }, {})).toThrow(message);
+});
+
 test("a secret that is given counts, and not the file of the environment", () => {
   const variables = { PODBUS_SECRET_FILE: "/run/secret" };
   expect(resolveOptions({ secret: "sixteen bytes ß" }, variables)).toMatchObject({
