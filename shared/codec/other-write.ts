@@ -14,7 +14,7 @@ const packr = new Packr({ useRecords: false, variableMapSize: true, encodeUndefi
 /** @throws Error that says what of it can't be sent; what was written by then is for the caller to take back. */
 export function writeOther(writer: FrameWriter, value: unknown, depth = 0): void {
   if (typeof value === "bigint") {
-    if (!fits64(value)) throw new RangeError(`it holds ${value}, a bigint of more than 64 bits; send it as text`);
+    if (!fits64(value)) throw new RangeError("it holds a bigint of more than 64 bits; send that as text");
     writer.bigint(value);
   } else if (typeof value === "object" && value !== null) {
     writeObject(writer, value, depth + 1);
@@ -28,7 +28,11 @@ export function fits64(value: bigint): boolean {
 }
 
 function writeObject(writer: FrameWriter, value: object, depth: number): void {
-  if (depth > MAX_DEPTH) throw new RangeError(`it is nested deeper than ${MAX_DEPTH}, or holds itself`);
+  if (depth > MAX_DEPTH) {
+    throw new RangeError(
+      `it holds itself, or is nested deeper than ${MAX_DEPTH}; send it without that: ids, not references`,
+    );
+  }
   if (value instanceof Date || value instanceof Uint8Array) writePlain(writer, value);
   else if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) writer.bin(bytesOf(value));
   else if ("toJSON" in value && typeof value.toJSON === "function") writeOther(writer, value.toJSON(), depth);

@@ -69,11 +69,7 @@ export function writeValue(writer: FrameWriter, value: unknown): void {
 
 function whyNot(cause: unknown): string {
   const { message } = cause as Error;
-  if (cause instanceof RangeError && message.includes("call stack")) {
-    return "it holds itself, or is nested thousands deep; send it without that: ids, not references";
-  }
-  if (message.includes("64-bit integer")) return "it holds a bigint of more than 64 bits; send that as text";
-  return `${message}; send plain data`;
+  return message.includes("; send") ? message : `${message}; send plain data`;
 }
 
 /**

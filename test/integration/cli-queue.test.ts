@@ -60,7 +60,7 @@ test("queues are listed, shown and changed", async () => {
   const { options } = JSON.parse(stdout) as { options: object };
   expect(options).toMatchObject({ maxMessages: 10, ackTimeoutMs: 120_000, ack: true });
   expect(options).not.toMatchObject({ deadLetter: expect.any(String) });
-  const wrong = await podbus("queue", "set", "jobs", "overflow=latest");
+  const wrong = await podbus("queue", "set", "jobs", "overflow=disconnect");
   expect({ code: wrong.code, isLine: isLine(wrong.stderr) }).toEqual({ code: 2, isLine: true });
   expect(await worker.stop("SIGINT")).toMatchObject({ code: 0 });
 });

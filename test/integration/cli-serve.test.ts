@@ -70,7 +70,7 @@ test("--wait takes over when the one before ends, and can be ended while it wait
 test("takes its options from the environment, and says which is wrong", async () => {
   const wrong = await runCli(["serve"], { env: { PODBUS_ADDRESS: uniqueAddress(), PODBUS_STALL_MS: "never" } });
   expect(wrong).toMatchObject({ code: 2, stdout: "" });
-  expect(wrong.stderr).toMatch(/^podbus: [^\n]*'PODBUS_STALL_MS'[^\n]*a duration such as[^\n]*\n$/);
+  expect(wrong.stderr).toMatch(/^podbus: [^\n]*PODBUS_STALL_MS "never"[^\n]*a duration such as[^\n]*\n$/);
 
   const address = uniqueAddress();
   await using quiet = startCli(["serve"], { env: { PODBUS_ADDRESS: address, PODBUS_LOG_LEVEL: "warn" } });
