@@ -69,7 +69,7 @@ export class Content<Data = Untyped> {
     if (this.headersEnd === 0) return NO_HEADERS;
     const headers = readMap(this.buf, this.payloadEnd, this.headersEnd, true);
     if (headers === undefined) return NO_HEADERS;
-    for (const name in headers) if (headers[name] === OPAQUE) delete headers[name];
+    for (const name in headers) if (holdsOpaque(headers[name])) delete headers[name];
     return headers as Headers;
   }
 
@@ -93,4 +93,11 @@ export class Content<Data = Untyped> {
   static sizeOf(content: Content): number {
     return (content.headersEnd || content.payloadEnd) - content.topicAt + 2;
   }
+}
+
+/** Whether it is what we can't read, or a structure that has such a thing in it. */
+function holdsOpaque(value: unknown): boolean {
+  if (value === OPAQUE) return true;
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return false;
+  return Object.values(value).some(holdsOpaque);
 }

@@ -158,6 +158,11 @@ export class Outbox {
     this.mostBytes += MAX_EXCESS_BYTES;
   }
 
+  /** Whether more waits than the limit, until the turn's end. */
+  get isExceeded(): boolean {
+    return this.#trimsLate && (this.messages > this.#limits.maxMessages || this.bytes > this.#limits.maxBytes);
+  }
+
   /** Drops what came on top of the limit, down to what it would be had each message made room for itself. */
   trim(): void {
     if (!this.#trimsLate || this.isPressed) return;

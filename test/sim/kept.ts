@@ -35,4 +35,9 @@ export const KEPT: readonly Kept[] = [
     without: {},
     found: "what a member that does not acknowledge had got of a long write was delivered again by the next broker",
   },
+  {
+    seed: 5443,
+    without: {},
+    found: "an XOFF in the same turn kept what had come before it from being handed on, and more than that was dropped",
+  },
 ];

@@ -23,6 +23,8 @@ test("is printed as what it carries", () => {
 test("a header that can't be read does not hide the others", () => {
   const headers = new Ext(1, Buffer.from("82a17ad40501a168a178", "hex"));
   expect(contentOf(4, "a.b", null, headers).headers).toEqual({ h: "x" });
+  const within = new Ext(1, Buffer.from("82a17a91d40501a168a178", "hex")); // in a list
+  expect(contentOf(4, "a.b", null, within).headers).toEqual({ h: "x" });
 });
 
 test("is JSON as what it carries, not as the chunk that it came in", () => {
