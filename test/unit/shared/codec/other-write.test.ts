@@ -65,7 +65,7 @@ describe("bytes of every kind, wherever they stand, are the bytes that they are"
 
 test.each<[string, unknown, RegExp]>([
   ["a symbol", { a: Symbol("s") }, /symbol/],
-  ["a bigint of 65 bits", [2n ** 64n], /18446744073709551616, a bigint of more than 64 bits/],
+  ["a bigint of 65 bits", [2n ** 64n], /it holds a bigint of more than 64 bits/],
   ["an invalid date", new Map([["a", new Date(NaN)]]), /invalid date/],
   ["a key that is an object", new Map([[{}, 1]]), /key that is no scalar/],
 ])("%s is refused: nobody could read it", (_what, value, message) => {
@@ -84,7 +84,7 @@ describe("nesting", () => {
     ["maps", (inner) => new Map([["a", inner]])],
   ])("%s as deep as they are read, and no deeper", (_what, wrap) => {
     expect(() => back(nested(MAX_DEPTH, wrap))).not.toThrow();
-    expect(() => written(nested(MAX_DEPTH + 1, wrap))).toThrow(/nested deeper than 128, or holds itself/);
+    expect(() => written(nested(MAX_DEPTH + 1, wrap))).toThrow(/it holds itself, or is nested deeper than 128/);
   });
 
   test("what holds itself, also by its toJSON", () => {
