@@ -7,10 +7,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 
+import { Flooder } from "../../bench/flooder.ts";
 import { parseAddress } from "../../shared/address.ts";
 import { connectSocket } from "../../shared/os/connect.ts";
 import { upTo } from "../support/embedded.ts";
-import { Flood } from "../support/flood.ts";
 import { ext1, frame, frames } from "../support/msgpack.ts";
 import { type BrokerProcess, eventually, logLines, startBroker } from "../support/processes.ts";
 import { Op, RawClient } from "../support/raw-client.ts";
@@ -176,7 +176,7 @@ test("a flood of connections that send garbage goes slowly, and does not fill th
 test("a flood that does not even wait for its ends is no faster than the broker accepts in its turns", async () => {
   const before = pair.exchanged;
   const beganMs = performance.now();
-  const flood = new Flood(broker.address);
+  const flood = new Flooder(broker.address);
   await sleep(4000);
   await flood.stop();
   // By hand 16 every 10 ms at the most; before that what Node accepted, and what the backlog had.

@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { describe, expect, test } from "vitest";
 
-import { Flood } from "../support/flood.ts";
+import { Flooder } from "../../bench/flooder.ts";
 import { Folder } from "../support/folder.ts";
 import { CLI, eventually, logLines, Running, startBroker } from "../support/processes.ts";
 
@@ -92,7 +92,7 @@ describe("allow", () => {
 
 test("a flood of one user does not keep out another: it is let in while the flood goes on", async () => {
   await using broker = await startBroker({ args: ["--allow", `uid:${USER}`] });
-  const flood = new Flood(broker.address);
+  const flood = new Flooder(broker.address);
   try {
     await eventually(() => flood.full > 10);
     for (let i = 0; i < 3; i++) {

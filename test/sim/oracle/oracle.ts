@@ -271,7 +271,7 @@ export class Oracle implements Watcher {
   #look(peer: PeerView, receiver: PlainView | QueueView, topic: string, mayBeKnown: boolean): void {
     if (receiver.couldBeFull) peer.mayBeFull.add(topic);
     if (mayBeKnown || !receiver.isSurelyFull) return;
-    receiver.holdsUp(`${peer.id} ${topic}`, peer.id);
+    receiver.heldUp.add(`${peer.id} ${topic}`, peer.id);
     if (peer.off.has(topic) || peer.surelyFull.has(topic)) return;
     peer.surelyFull.set(topic, peer.position);
     this.world.say(() => `${topic} leads to what is full`);

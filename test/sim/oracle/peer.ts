@@ -130,9 +130,9 @@ export class PeerView {
   /** Whether it would have to empty itself what holds it up, as the broker told it, or as it must be. */
   get holdsItselfUp(): boolean {
     for (const sub of this.subs.values()) {
-      if (sub.kind === "plain" && sub.hasHeldUpPeer(this.id) && sub.isSurelyAboveHalf) return true;
+      if (sub.kind === "plain" && sub.heldUp.hasPeer(this.id) && sub.isSurelyAboveHalf) return true;
       if (sub.kind !== "member" || !sub.isLive) continue;
-      if (sub.queue.hasHeldUpPeer(this.id) && sub.queue.isSurelyAboveHalf) return true;
+      if (sub.queue.heldUp.hasPeer(this.id) && sub.queue.isSurelyAboveHalf) return true;
     }
     for (const why of new Set(this.off.values())) {
       const [kind, who] = why.split(" ");

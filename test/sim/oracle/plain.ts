@@ -2,6 +2,7 @@
 
 import { Violation } from "../trace.ts";
 import type { Read } from "../wire.ts";
+import { HeldUp } from "./held-up.ts";
 import type { Message } from "./message.ts";
 import type { PeerView } from "./peer.ts";
 
@@ -55,8 +56,7 @@ export class PlainView {
   #isOutOfOrder = false;
   readonly #dead = new Set<string>();
   /** Topics that it holds up for sure, since it was last half empty, and whose. */
-  readonly #heldUp = new Set<string>();
-  readonly #heldUpPeers = new Set<number>();
+  readonly heldUp: HeldUp = new HeldUp();
 
   constructor(
     peer: PeerView,
@@ -127,30 +127,11 @@ export class PlainView {
     return this.policy === "block" || this.policy === "disconnect" || this.#mayDrop === this.#leftTotal;
   }
 
-  holdsUp(whose: string, peer: number): void {
-    this.#heldUp.add(whose);
-    this.#heldUpPeers.add(peer);
-  }
-
-  /** Whether it found `peer` publish when it was full, for sure, since it was last half empty. */
-  hasHeldUpPeer(peer: number): boolean {
-    return this.#heldUpPeers.has(peer);
-  }
-
-  #goesOn(): void {
-    this.#heldUp.clear();
-    this.#heldUpPeers.clear();
-  }
-
-  hasHeldUp(whose: string): boolean {
-    return this.#heldUp.has(whose);
-  }
-
   publish(message: Message): void {
     const { isSurelyFull } = this;
     if (!this.isHeld) this.#ableAt = this.peer.oracle.events;
     // Full, it is first given the chance to empty, in the middle of a read: those whom it held up may go on then, whatever follows.
-    if (!this.isHeld && this.#isAtLimit) this.#goesOn();
+    if (!this.isHeld && this.#isAtLimit) this.heldUp.clear();
     if (this.couldBeFull) {
       this.wasFull = true;
       const isPlain = this.#bytes < this.maxBytes && !this.isVague;
@@ -206,7 +187,7 @@ export class PlainView {
     this.#bytes -= message.bytes.length;
     this.#passed(message);
     this.gap = 0;
-    if (this.outstanding * 2 <= this.maxMessages || this.peer.wasBlocked) this.#goesOn();
+    if (this.outstanding * 2 <= this.maxMessages || this.peer.wasBlocked) this.heldUp.clear();
     if (this.#next > 256 && this.#next * 2 > this.#expected.length) {
       this.#expected = this.#expected.slice(this.#next);
       this.#next = 0;

@@ -3,6 +3,7 @@
 
 import { Violation } from "../trace.ts";
 import type { Read } from "../wire.ts";
+import { HeldUp } from "./held-up.ts";
 import type { MemberView } from "./member.ts";
 import type { Message } from "./message.ts";
 import type { Oracle } from "./oracle.ts";
@@ -105,8 +106,7 @@ export class QueueView {
   /** The last event in which something was published, and a member could take it. */
   #ableAt = -1;
   /** Topics that it holds up for sure, since it was last half empty, and whose. */
-  readonly #heldUp = new Set<string>();
-  readonly #heldUpPeers = new Set<number>();
+  readonly heldUp: HeldUp = new HeldUp();
   /** One that waits although a member could have it, and since when. */
   #neglected: Entry | undefined;
   #neglectedSinceMs = 0;
@@ -163,25 +163,6 @@ export class QueueView {
     const waiting = this.exactWaiting;
     if (waiting === undefined) return false;
     return waiting * 2 > this.options.maxMessages || this.#waitingBytes * 2 > this.options.maxBytes;
-  }
-
-  holdsUp(whose: string, peer: number): void {
-    this.#heldUp.add(whose);
-    this.#heldUpPeers.add(peer);
-  }
-
-  /** Whether it found `peer` publish when it was full, for sure, since it was last half empty. */
-  hasHeldUpPeer(peer: number): boolean {
-    return this.#heldUpPeers.has(peer);
-  }
-
-  #goesOn(): void {
-    this.#heldUp.clear();
-    this.#heldUpPeers.clear();
-  }
-
-  hasHeldUp(whose: string): boolean {
-    return this.#heldUp.has(whose);
   }
 
   get #waitingBytes(): number {
@@ -258,7 +239,7 @@ export class QueueView {
       room += this.options.ack ? member.prefetch - member.held.length : Number.POSITIVE_INFINITY;
     }
     // Full, it is first handed out as far as there is room, in the middle of a read: those whom it held up may go on then.
-    if ((this.waiting - room) * 2 <= this.options.maxMessages) this.#goesOn();
+    if ((this.waiting - room) * 2 <= this.options.maxMessages) this.heldUp.clear();
     if (couldBeFull && overflow !== "block") {
       const isPlain = this.bytes < this.options.maxBytes && !this.#isVague && !this.hasReturned;
       this.mayDrop += isPlain ? 1 : Number.POSITIVE_INFINITY;
@@ -387,7 +368,7 @@ export class QueueView {
       entry.isLost = false;
       this.lost--;
     }
-    if (this.waiting * 2 <= this.options.maxMessages + 2 || this.#isAnyBlocked()) this.#goesOn();
+    if (this.waiting * 2 <= this.options.maxMessages + 2 || this.#isAnyBlocked()) this.heldUp.clear();
     entry.wasPurged = false;
     if (this.oracle.events > this.#purgedAt) this.#cameSincePurge = true;
     entry.least = entry.most = attempt;
@@ -666,7 +647,7 @@ export class QueueView {
     const { overflow, partitionBy } = this.options;
     const isCertain =
       overflow === "block" && partitionBy === undefined && !this.oracle.isTurnOpen && !this.#isAnyBlocked();
-    this.#goesOn();
+    this.heldUp.clear();
     this.wasPurged = true;
     this.hasReturned = true;
     for (const entry of this.entries) {

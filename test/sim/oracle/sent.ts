@@ -162,7 +162,7 @@ export class Sent {
         (it) => !(it instanceof QueueView && it.options.overflow !== "block") && it.isSurelyAboveHalf,
       );
       // One that was never at its limit since holds nobody up.
-      if (full !== undefined && !peer.off.has(topic) && full.hasHeldUp(`${peer.id} ${topic}`)) {
+      if (full !== undefined && !peer.off.has(topic) && full.heldUp.has(`${peer.id} ${topic}`)) {
         throw violation(peer, `XON ${topic} came, and more than half waits still in ${full.pattern}`);
       }
     }
