@@ -7,6 +7,7 @@ import type { Frame } from "../../shared/codec/scan.ts";
 import type { FrameWriter } from "../../shared/codec/write.ts";
 import { EXT_VALUE } from "../../shared/protocol.ts";
 import type { DeathReason } from "./queue-fate.ts";
+import { HEADERS_AT } from "./queue-headers.ts";
 
 export interface DeadHeaders {
   readonly deadQueue: string;
@@ -24,9 +25,6 @@ interface Split {
   /** Begin and end of each entry that is the application's, one after the other. */
   readonly others: readonly number[];
 }
-
-/** Where the headers of a PUB or a RETAIN stand. */
-const HEADERS_AT = 3;
 
 /** Undefined where there are none, or none that can be read. */
 export function splitHeaders(buf: Buffer, frame: Frame): Split | undefined {

@@ -1,8 +1,8 @@
 // The outbox of the overflow policy `latest`: one message a topic waits, the newest, behind those of topics that changed before it.
 // A message costs the same however many it replaces: the entry of its topic moves to the end.
 
-import type { PooledChunk } from "./chunks.ts";
-import { Outbox, type RangeSink } from "./outbox.ts";
+import type { ChunkPool, PooledChunk } from "./chunks.ts";
+import { Outbox, type OutboxLimits, type OutboxOwner, type RangeSink } from "./outbox.ts";
 import { topicOf } from "./topic-of.ts";
 
 interface Entry {
@@ -170,4 +170,9 @@ export class LatestOutbox extends Outbox {
     this.counters.dropped++;
     this.#lost++;
   }
+}
+
+/** An outbox of the kind that the policy in `limits` needs. @param trimsLate see {@link Outbox} */
+export function newOutbox(owner: OutboxOwner, pool: ChunkPool, limits: OutboxLimits, trimsLate = false): Outbox {
+  return new (limits.overflow === "latest" ? LatestOutbox : Outbox)(owner, pool, limits, trimsLate);
 }

@@ -111,6 +111,9 @@ export class Outbox {
   /** Messages and bytes that wait elsewhere, and count in the limit: those of a queue that came back or are delayed. */
   #otherMessages = 0;
   #otherBytes = 0;
+  readonly #trimsLate: boolean;
+  /** Of the message that came last: by so much the limit in bytes may be passed. */
+  #lastBytes = 0;
   /** What is left of the limit for those that wait here: full is when one of them is reached. */
   protected mostMessages = 0;
   protected mostBytes = 0;
@@ -119,10 +122,6 @@ export class Outbox {
   /** Whether publishers wait for it to drain to half. */
   awaited = false;
   isPressed = false;
-
-  readonly #trimsLate: boolean;
-  /** Of the message that came last. */
-  #lastBytes = 0;
 
   /**
    * @param trimsLate with `drop-oldest`: what is too much goes at the end of the turn ({@link trim}), in whole segments where it can,
@@ -158,21 +157,25 @@ export class Outbox {
     this.mostBytes += MAX_EXCESS_BYTES;
   }
 
-  /** Whether more waits than the limit, until the turn's end. */
+  /** Whether more waits than the limit, as may be until the turn's end where it is kept to then. */
   get isExceeded(): boolean {
-    return this.#trimsLate && (this.messages > this.#limits.maxMessages || this.bytes > this.#limits.maxBytes);
+    if (!this.#trimsLate || this.isPressed) return false;
+    return this.messages > this.#limits.maxMessages || this.bytes > this.#mostBytesBehind;
   }
 
   /** Drops what came on top of the limit, down to what it would be had each message made room for itself. */
   trim(): void {
-    if (!this.#trimsLate || this.isPressed) return;
-    const { maxMessages, maxBytes } = this.#limits;
-    const mostBytes = maxBytes - 1 + this.#lastBytes;
-    while (this.messages > maxMessages || this.bytes > mostBytes) {
+    while (this.isExceeded) {
       const { start, end, count } = this.#ring[this.#head]!;
-      const isWhole = this.messages - count >= maxMessages || this.bytes - (end - start) >= mostBytes;
+      const isWhole =
+        this.messages - count >= this.#limits.maxMessages || this.bytes - (end - start) >= this.#mostBytesBehind;
       this.#drop(isWhole ? count : 1, isWhole ? end : undefined);
     }
+  }
+
+  /** What may wait once the message that came last was added to what was not full. */
+  get #mostBytesBehind(): number {
+    return this.#limits.maxBytes - 1 + this.#lastBytes;
   }
 
   /** Whether its policy makes room by dropping what has waited longest. */

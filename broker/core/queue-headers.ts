@@ -25,7 +25,7 @@ const NONE: QueueHeaders = { id: undefined, key: undefined, ttlMs: undefined, de
 const MAX_KEPT_CHARS = 128;
 
 /** Where the headers of a PUB, a RETAIN or a REQ stand. */
-const HEADERS_AT = 3;
+export const HEADERS_AT = 3;
 
 /** The longest name of a header that is heeded: longer ones are the application's. */
 const MAX_NAME_BYTES = "deadQueue".length;

@@ -2,14 +2,14 @@
 // a topic, and not by ranges; so it has a class of its own, and a queue that comes to it, or leaves it, gets a new outbox.
 
 import type { ChunkPool } from "./chunks.ts";
-import { LatestOutbox } from "./latest.ts";
-import { Outbox, type OutboxLimits, type OutboxOwner } from "./outbox.ts";
+import { newOutbox } from "./latest.ts";
+import type { Outbox, OutboxLimits, OutboxOwner } from "./outbox.ts";
 import { Run } from "./run.ts";
 import { topicOf } from "./topic-of.ts";
 
-/** An outbox of the kind that the policy in `limits` needs. */
+/** An outbox of the kind that the policy in `limits` needs, and that heeds headers. */
 export function queueOutbox(owner: OutboxOwner, pool: ChunkPool, limits: OutboxLimits): Outbox {
-  const outbox = new (limits.overflow === "latest" ? LatestOutbox : Outbox)(owner, pool, limits);
+  const outbox = newOutbox(owner, pool, limits);
   outbox.heedsHeaders = true;
   return outbox;
 }

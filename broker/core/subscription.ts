@@ -4,8 +4,8 @@ import { quote } from "../../shared/quote.ts";
 import { bytesOfAll, type PooledChunk } from "./chunks.ts";
 import type { Core } from "./core.ts";
 import type { Consumer, Source } from "./link.ts";
-import { LatestOutbox } from "./latest.ts";
-import { Outbox, type OutboxLimits, type OutboxOwner } from "./outbox.ts";
+import { newOutbox } from "./latest.ts";
+import type { Outbox, OutboxLimits, OutboxOwner } from "./outbox.ts";
 import type { Peer } from "./peer.ts";
 
 export class Subscription implements OutboxOwner, Consumer, Source {
@@ -30,7 +30,7 @@ export class Subscription implements OutboxOwner, Consumer, Source {
     this.peer = peer;
     this.sid = sid;
     this.pattern = pattern;
-    this.outbox = new (limits.overflow === "latest" ? LatestOutbox : Outbox)(this, core.chunks, limits, true);
+    this.outbox = newOutbox(this, core.chunks, limits, true);
   }
 
   /** What XOFF tells a publisher of who holds it up. */

@@ -88,8 +88,8 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   core(
     "outbox.ts",
     "a whole segment goes where a part of it would do",
-    "const isWhole = this.messages - count >= maxMessages",
-    "const isWhole = this.messages > maxMessages",
+    "this.messages - count >= this.#limits.maxMessages ||",
+    "this.messages > this.#limits.maxMessages ||",
   ),
   core("overflow.ts", "full is not first given the chance to empty", "  outbox.owner.relieve();\n", ""),
   core(
