@@ -9,6 +9,7 @@ import { parseAddress } from "../shared/address.ts";
 import { defaultMemoryLimit } from "../shared/default-memory-limit.ts";
 import { PodbusError } from "../shared/errors.ts";
 import { containerOf } from "../shared/os/container.ts";
+import { MAX_TIMER_MS } from "../shared/max-timer.ts";
 import { listen, type Listening } from "../shared/os/listen.ts";
 import { containerMemoryLimit } from "../shared/os/memory-limit.ts";
 import { VERSION } from "../shared/version.ts";
@@ -35,8 +36,6 @@ const HAND_OVER_MS = 1000;
 const QUIET_MS = 100;
 /** How long a closing broker stays when nothing waits any more: for what clients still have to say. */
 const LINGER_MS = 1000;
-/** The longest time that a timer can be set to. */
-const MAX_TIMER_MS = 0x7fff_ffff;
 
 /** A broker that is not listening yet. */
 export interface Broker {

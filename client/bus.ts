@@ -7,6 +7,7 @@ import { DEFAULT_WAIT_MS, Op } from "../shared/protocol.ts";
 import { checkPattern, checkTopic } from "../shared/topic.ts";
 import { orAbort, throwIfAborted } from "./abort.ts";
 import { ApplicationError } from "./application-error.ts";
+import { MAX_TIMEOUT_MS } from "./calls.ts";
 import { type Core } from "./core.ts";
 import type { EventName, EventOf } from "./events.ts";
 import { headersProblem } from "./headers.ts";
@@ -108,7 +109,7 @@ export class Bus<Topics extends object = AnyTopics> implements AsyncDisposable {
     checkOptionNames("publish()", options, PUBLISH_OPTIONS);
     const { headers, retain, confirm } = options;
     const op = retain === true ? Op.RETAIN : Op.PUB;
-    const problem = headers === undefined ? undefined : headersProblem(headers);
+    const problem = headersProblem(headers);
     if (problem !== undefined) {
       if (confirm === true) return Promise.reject<number>(problem);
       throw problem;
@@ -210,7 +211,7 @@ export class Bus<Topics extends object = AnyTopics> implements AsyncDisposable {
     const args: Record<string, unknown> = { topic };
     if (whom === "responder") args["for"] = whom;
     // The broker's own limit can't be "none": a wait for ever is one that is longer than anybody's.
-    args["timeoutMs"] = timeoutMs === 0 ? 0x7fff_ffff : Math.max(1, Math.ceil(timeoutMs));
+    args["timeoutMs"] = timeoutMs === 0 ? MAX_TIMEOUT_MS : Math.max(1, Math.ceil(timeoutMs));
     const spec = {
       topic: "$sys.wait",
       elements: encode("$sys.wait", args, undefined),

@@ -7,6 +7,7 @@ import { readPayload } from "../shared/codec/value.ts";
 import type { FrameWriter } from "../shared/codec/write.ts";
 import { Deadlines, type Timed } from "../shared/deadlines.ts";
 import { PodbusError } from "../shared/errors.ts";
+import { MAX_TIMER_MS } from "../shared/max-timer.ts";
 import { MAX_ID, Op, ReplyStatus } from "../shared/protocol.ts";
 import { ApplicationError } from "./application-error.ts";
 import { BusyTopics } from "./busy-topics.ts";
@@ -299,4 +300,4 @@ export class Calls {
 }
 
 /** The largest time-out that can be asked for: what fits an id fits a timer. */
-export const MAX_TIMEOUT_MS: number = Math.min(MAX_ID, 0x7fff_ffff);
+export const MAX_TIMEOUT_MS: number = Math.min(MAX_ID, MAX_TIMER_MS);

@@ -4,8 +4,9 @@ import type { Headers } from "../shared/codec/value.ts";
 import { PodbusError } from "../shared/errors.ts";
 import { quote } from "../shared/quote.ts";
 
-/** Says what is wrong with `headers`; undefined where nothing is. */
-export function headersProblem(headers: Headers): PodbusError | undefined {
+/** Says what is wrong with `headers`; undefined where nothing is, or there are none. */
+export function headersProblem(headers: Headers | undefined): PodbusError | undefined {
+  if (headers === undefined) return undefined;
   if (!isPlain(headers)) return bad("headers must be an object of names and scalars");
   for (const name of Object.keys(headers)) {
     const value: unknown = headers[name];

@@ -5,6 +5,7 @@ import { performance } from "node:perf_hooks"; // the global of that name is a g
 
 import type { Address } from "../shared/address.ts";
 import { PodbusError } from "../shared/errors.ts";
+import { MAX_TIMER_MS } from "../shared/max-timer.ts";
 import { connectSocket } from "../shared/os/connect.ts";
 import { peerCredentials } from "../shared/os/credentials.ts";
 import { readClientSecret } from "../shared/os/secret-files.ts";
@@ -19,9 +20,6 @@ import type { Transport, TransportSink } from "./transport.ts";
 /** Unlike any other process's, and cheap to count on from; made when it is first asked for. */
 let processId: string | undefined;
 let ids = 0;
-
-/** Node runs a timer that is longer than this, 24 days, at once. */
-const MAX_TIMER_MS = 0x7fff_ffff;
 
 export type EnvOptions = Pick<ResolvedOptions, "address" | "brokerUid" | "name" | "secret" | "secretFile">;
 

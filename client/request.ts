@@ -36,7 +36,7 @@ export function callSpec(
     lastTopic = topic;
   }
   checkTimeout(timeoutMs);
-  const problem = headers === undefined ? undefined : headersProblem(headers);
+  const problem = headersProblem(headers);
   if (problem !== undefined) throw problem;
   return { topic, elements: encode(topic, data, headers), timeoutMs, timedByBroker: true, repeats: false };
 }

@@ -11,10 +11,13 @@ import type { FrameWriter } from "./write.ts";
 
 const packr = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true });
 
+/** Says what of a value can't be sent, and what to do instead. */
+export class Unsendable extends Error {}
+
 /** @throws Error that says what of it can't be sent; what was written by then is for the caller to take back. */
 export function writeOther(writer: FrameWriter, value: unknown, depth = 0): void {
   if (typeof value === "bigint") {
-    if (!fits64(value)) throw new RangeError("it holds a bigint of more than 64 bits; send that as text");
+    if (!fits64(value)) throw new Unsendable("it holds a bigint of more than 64 bits; send that as text");
     writer.bigint(value);
   } else if (typeof value === "object" && value !== null) {
     writeObject(writer, value, depth + 1);
@@ -29,7 +32,7 @@ export function fits64(value: bigint): boolean {
 
 function writeObject(writer: FrameWriter, value: object, depth: number): void {
   if (depth > MAX_DEPTH) {
-    throw new RangeError(
+    throw new Unsendable(
       `it holds itself, or is nested deeper than ${MAX_DEPTH}; send it without that: ids, not references`,
     );
   }

@@ -3,7 +3,7 @@
 
 import { PodbusError } from "../errors.ts";
 import { EXT_VALUE } from "../protocol.ts";
-import { bytesOf, fits64, writeOther } from "./other-write.ts";
+import { bytesOf, fits64, Unsendable, writeOther } from "./other-write.ts";
 import { readPlain, Unreadable } from "./plain-read.ts";
 import { writePlain } from "./plain-write.ts";
 import { binStart, decodeText, extStart, readInt, strStart } from "./read.ts";
@@ -69,7 +69,7 @@ export function writeValue(writer: FrameWriter, value: unknown): void {
 
 function whyNot(cause: unknown): string {
   const { message } = cause as Error;
-  return message.includes("; send") ? message : `${message}; send plain data`;
+  return cause instanceof Unsendable ? message : `${message}; send plain data`;
 }
 
 /**
