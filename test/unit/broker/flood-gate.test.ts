@@ -6,6 +6,7 @@ const MAX_DROPPED = 128;
 const FORGET_MS = 4;
 const PAUSE_MS = 10;
 const MAX_A_TURN = 16;
+const MAX_AT_FIRST = 4096;
 
 let now: number;
 let timer: { atMs: number; run: () => void } | undefined;
@@ -77,16 +78,38 @@ describe("once many were dropped", () => {
   beforeEach(() => {
     drop(MAX_DROPPED);
     expect(calls).toEqual(["by hand"]);
+  });
+
+  /** Goes through those who waited at first, of whom there are none; from now on there is no end of them. */
+  function afterFirst(): void {
+    pass(PAUSE_MS);
     waiting = Number.POSITIVE_INFINITY;
+  }
+
+  test("those who wait by then are gone through faster, in turns of 5 ms, and no more of them than can have waited", () => {
+    waiting = Number.POSITIVE_INFINITY;
+    costMs = 0.02;
+    for (const turns of [1, 2]) {
+      pass(PAUSE_MS);
+      expect(accepted / turns).toBeGreaterThanOrEqual(250);
+      expect(accepted / turns).toBeLessThanOrEqual(251);
+    }
+    costMs = 0;
+    pass(PAUSE_MS);
+    expect(accepted).toBe(MAX_AT_FIRST);
+    pass(PAUSE_MS);
+    expect(accepted).toBe(MAX_AT_FIRST + MAX_A_TURN);
   });
 
   test("it accepts by hand, 16 in a turn, however many come", () => {
+    afterFirst();
     pass(100 * PAUSE_MS);
     expect(accepted).toBe(100 * MAX_A_TURN);
     expect(calls).toEqual(["by hand"]);
   });
 
   test("and for no longer than a millisecond where each takes its time", () => {
+    afterFirst();
     costMs = 0.3;
     const before = now;
     pass(1000);
@@ -97,7 +120,8 @@ describe("once many were dropped", () => {
 
   test("Node accepts again when hardly any were dropped for half a second, and not before", () => {
     isDropped = false;
-    pass(MAX_DROPPED * FORGET_MS - PAUSE_MS);
+    afterFirst();
+    pass(MAX_DROPPED * FORGET_MS - 2 * PAUSE_MS);
     expect(calls).toEqual(["by hand"]);
     pass(2 * PAUSE_MS);
     expect([calls, timer]).toEqual([["by hand", "by Node"], undefined]);
@@ -108,6 +132,7 @@ describe("once many were dropped", () => {
   test("it goes on by hand for as long as Node can't", () => {
     isDropped = false;
     canNode = false;
+    afterFirst();
     pass(1000);
     const { length } = calls;
     expect(length).toBeGreaterThan(2);
