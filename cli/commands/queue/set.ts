@@ -15,10 +15,7 @@ export const run: Run = async (args) => {
     { line: "podbus queue set billing deadLetter=", what: "takes the dead letters' topic away" },
   ])
     .argument("<queue>", "its name")
-    .argument(
-      "<option=value...>",
-      "maxMessages, maxBytes, overflow (not from or to latest), ackTimeoutMs, maxAttempts, deadLetter, dedupeMs",
-    );
+    .argument("<option=value...>", "maxMessages, maxBytes, overflow, ackTimeoutMs, maxAttempts, deadLetter, dedupeMs");
   command.parse(args, { from: "user" });
   const options = command.opts<QueueOptions>();
   const [queue, texts] = command.processedArgs as [string, string[]];
