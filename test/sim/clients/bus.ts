@@ -152,6 +152,7 @@ export class BusClient implements Client {
     feed.isLoop = isLoop;
     feed.isAcked = isAcked;
     feed.isKeyed = !isLoop && concurrency > 1 && options["partitionBy"] !== undefined;
+    feed.concurrency = concurrency;
     const sub = isLoop
       ? this.#bus.subscribe(pattern, settings)
       : this.#bus.subscribe(pattern, settings, (message) => this.#handle(feed, message, isAcked));
@@ -191,6 +192,7 @@ export class BusClient implements Client {
   // ── Handlers ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #handle(feed: Feed, message: Message<unknown>, isAcked: boolean): unknown {
+    feed.called();
     const uid = this.#given(feed, message);
     const { nackPercent, rejectPercent, forgetPercent } = this.#plan.works;
     const { random } = { random: this.#random };
@@ -215,11 +217,13 @@ export class BusClient implements Client {
     const pauses = random.percent(forgetPercent) ? 20 : 1;
     return (async () => {
       this.#running++;
+      feed.running++;
       try {
         for (let i = 0; i < pauses && !this.#isFinishing; i++) await this.#pause();
         finish();
       } finally {
         this.#running--;
+        feed.running--;
       }
     })();
   }
@@ -341,6 +345,7 @@ export class BusClient implements Client {
     this.#await(`the confirmation of ${uid}`, confirmation, (receivers) => {
       if (!ledger.arrived.has(uid))
         throw new Violation(`bus ${ledger.index}: ${uid} is confirmed, and no broker has read it`);
+      ledger.isConfirmed(uid, this.#connection);
       if (receivers < 0) throw new Violation(`bus ${ledger.index}: ${uid} has ${receivers} receivers`);
     });
   }

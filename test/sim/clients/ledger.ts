@@ -35,6 +35,9 @@ export class Feed {
   isEnding = false;
   /** Whether what waits is given back where its connection ends, and comes again. */
   isAcked = false;
+  /** How many handlers there may be at work at once, and how many there are. */
+  concurrency: number = Number.POSITIVE_INFINITY;
+  running = 0;
   /** Whether GAPs are told beside it: a loop hears of a message a moment later than of what is told by an event. */
   isLoop = false;
   /** Whether several handlers run at once, and messages of one key wait for each other: the order is that of each key. */
@@ -48,6 +51,12 @@ export class Feed {
     lane.came.push({ connection, what });
     this.#laneOf.set(what, lane);
     this.#times.set(what, (this.#times.get(what) ?? 0) + 1);
+  }
+
+  /** Its handler is called. */
+  called(): void {
+    if (this.running < this.concurrency) return;
+    this.#fail(new Violation(`${this.running} handlers of ${this.pattern} are at work, and one more is called`));
   }
 
   /** The program was given `what`. */
@@ -102,8 +111,10 @@ export class Ledger {
   readonly arrived: Set<number> = new Set();
   /** What the program said of messages that are to be settled: a verdict. */
   readonly verdicts: Map<number, Set<number>> = new Map();
-  /** Publishes that may be sent again: confirmed ones. */
+  /** Publishes that may be sent again: confirmed ones, until they are confirmed. */
   readonly confirmed: Set<number> = new Set();
+  /** Those that are, and which was the last connection then. */
+  readonly #done = new Map<number, number>();
   /** Published while the topic was said to be blocked, by topic. */
   readonly blocked: Map<string, Set<number>> = new Map();
   readonly #last = new Map<Connection, Map<string, number>>();
@@ -121,10 +132,17 @@ export class Ledger {
     connection.onAcknowledged = (uid, verdict) => this.#acknowledged(uid, verdict);
   }
 
+  /** `uid` is confirmed; `connection` is the last there was. */
+  isConfirmed(uid: number, connection: Connection | undefined): void {
+    if (connection !== undefined) this.#done.set(uid, connection.id);
+  }
+
   #published(connection: Connection, topic: string, uid: number): void {
     if (uid < 0) return;
     const isAgain = this.arrived.has(uid);
     this.arrived.add(uid);
+    if ((this.#done.get(uid) ?? connection.id) < connection.id)
+      throw new Violation(`bus ${this.index}: ${uid} was confirmed, and is published again`);
     if (this.confirmed.has(uid)) return;
     if (isAgain) throw new Violation(`bus ${this.index}: ${uid} was published once, and came twice`);
     // What an earlier connection had under way may be read later: its order is its own.

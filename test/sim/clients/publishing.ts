@@ -4,11 +4,16 @@ import type { PublishPlan } from "../plan.ts";
 import { encode, Op, type Options, payloadOf, type Read } from "../wire.ts";
 import type { RawClient, Role } from "./raw.ts";
 
+const MOST_IDS = 8;
+
 export class Publishing implements Role {
   readonly #client: RawClient;
   readonly #plan: PublishPlan;
   readonly #off = new Set<string>();
   #lastId = "";
+  /** Ids that it has used, the last of them; and how many of those come again, now that it has a new connection. */
+  #recentIds: string[] = [];
+  #again = 0;
   readonly isDone = true;
 
   constructor(client: RawClient, plan: PublishPlan) {
@@ -59,7 +64,9 @@ export class Publishing implements Role {
     if (keys > 0 && random.percent(80)) headers["key"] = `k${random.below(keys)}`;
     if (ids) {
       if (this.#lastId === "" || !random.percent(duplicatePercent)) this.#lastId = `id-${world.nextUid()}`;
-      headers["id"] = this.#lastId;
+      headers["id"] = this.#again > 0 ? this.#recentIds[this.#recentIds.length - this.#again--]! : this.#lastId;
+      if (this.#recentIds.at(-1) !== this.#lastId) this.#recentIds.push(this.#lastId);
+      if (this.#recentIds.length > MOST_IDS) this.#recentIds.shift();
     }
     if (random.percent(ttlPercent)) headers["ttlMs"] = random.pick([1, 30, 300, 100_000]);
     if (random.percent(delayPercent)) headers["delayMs"] = random.pick([1, 20, 200]);
@@ -75,6 +82,8 @@ export class Publishing implements Role {
 
   disconnected(): void {
     this.#off.clear();
+    // As one would that does not know what has come.
+    if (this.#plan.duplicatePercent > 0) this.#again = this.#recentIds.length;
   }
 
   finish(): void {}

@@ -74,12 +74,6 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     "        w.frame(5, Op.ACK).int(sid).int(first).int(Math.max(first, last - 1)).int(Verdict.DONE);",
   ),
   client(
-    "acks.ts",
-    "numbers of an earlier connection are acknowledged",
-    "  reset(): void {\n    this.#done.clear();",
-    "  reset(): void {",
-  ),
-  client(
     "subscription.ts",
     "a message is acknowledged before its handler is done",
     "        const result = scope.run(subscriber, handler!, message);\n",
@@ -166,9 +160,15 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     "      this.writer.length = LEAD_BYTES;\n",
   ),
   client(
+    "acks.ts",
+    "what is done is acknowledged as to be delivered again",
+    ".int(last).int(Verdict.DONE);",
+    ".int(last).int(last > first ? Verdict.AGAIN : Verdict.DONE);",
+  ),
+  client(
     "answers.ts",
-    "a request that was cancelled is answered",
-    "    if (this.#open.get(id) !== request) return;\n",
-    "    if (this.#open.size > 1000 && this.#open.get(id) !== request) return;\n",
+    "an answer that is not the last, and well, goes to another request",
+    "w.frame(4, Op.REPLY).int(id).int(status);",
+    "w.frame(4, Op.REPLY).int(id + (status === 0 ? 0 : 1)).int(status);",
   ),
 ];
