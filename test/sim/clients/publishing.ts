@@ -4,7 +4,9 @@ import type { PublishPlan } from "../plan.ts";
 import { encode, Op, type Options, payloadOf, type Read } from "../wire.ts";
 import type { RawClient, Role } from "./raw.ts";
 
-const MOST_IDS = 8;
+/** Ids that are remembered; and of how many one comes again: the older ones are confirmed. */
+const MOST_IDS = 60;
+const EACH = 3;
 
 export class Publishing implements Role {
   readonly #client: RawClient;
@@ -64,7 +66,7 @@ export class Publishing implements Role {
     if (keys > 0 && random.percent(80)) headers["key"] = `k${random.below(keys)}`;
     if (ids) {
       if (this.#lastId === "" || !random.percent(duplicatePercent)) this.#lastId = `id-${world.nextUid()}`;
-      headers["id"] = this.#again > 0 ? this.#recentIds[this.#recentIds.length - this.#again--]! : this.#lastId;
+      headers["id"] = this.#again > 0 ? this.#recentIds[this.#recentIds.length - EACH * this.#again--]! : this.#lastId;
       if (this.#recentIds.at(-1) !== this.#lastId) this.#recentIds.push(this.#lastId);
       if (this.#recentIds.length > MOST_IDS) this.#recentIds.shift();
     }
@@ -83,7 +85,7 @@ export class Publishing implements Role {
   disconnected(): void {
     this.#off.clear();
     // As one would that does not know what has come.
-    if (this.#plan.duplicatePercent > 0) this.#again = this.#recentIds.length;
+    this.#again = Math.floor(this.#recentIds.length / EACH);
   }
 
   finish(): void {}
