@@ -42,6 +42,7 @@ import type { Store } from "./store.ts";
 import { type Stats, stats } from "./sys/stats.ts";
 import type { Transport } from "./transport.ts";
 import { Trie } from "./trie.ts";
+import { Trim } from "./trim.ts";
 import { Waits } from "./waits.ts";
 import { Work } from "./work.ts";
 
@@ -86,6 +87,7 @@ export class Core {
   /** What clients must prove; undefined: nothing. */
   secrets: Secrets | undefined;
   readonly pressure: Pressure;
+  readonly #trim: Trim;
   /** What may wait to be written to one connection: less where there are many and memory is small. */
   outgoingBytes: number = OUTGOING_BYTES;
   /** What became of the messages of clients and queues that are no more. */
@@ -132,6 +134,7 @@ export class Core {
     this.events = new Events(this);
     this.stalls = new Stalls(this);
     this.pressure = new Pressure(this, options.memoryLimit);
+    this.#trim = new Trim(this);
     this.durability = new Durability(this, store);
     if (store !== undefined) this.nextDurableQueue = recover(this, store);
   }
@@ -503,6 +506,7 @@ export class Core {
     }
     this.#isFlushing = false;
     this.pressure.check();
+    this.#trim.check();
     this.durability.begin();
     this.#setAlarm();
   }

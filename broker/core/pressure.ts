@@ -12,7 +12,7 @@ const LEAST_OUTGOING_BYTES = 16 * 1024;
 /** More than a connection has in hand that sends and reads frames of a usual size. */
 const MUCH_BYTES = 1024 * 1024;
 /** Less than this is not worth a collection, which takes some milliseconds. */
-const COLLECTED_BYTES = 8 * 1024 * 1024;
+export const COLLECTED_BYTES: number = 8 * 1024 * 1024;
 /** The part of the ceiling that is made free at once, so that not every turn has to make some. */
 const SPARE_PART = 1 / 16;
 /** The part of the ceiling that all connections together may have waiting to be written. */
@@ -64,8 +64,9 @@ export class Pressure {
   /** What nobody holds any longer is in memory until it is collected: near the limit that can't wait. */
   #collect(): void {
     const { chunks, env } = this.#core;
-    const { discardedBytes } = chunks;
-    if (discardedBytes < COLLECTED_BYTES || chunks.heldBytes + discardedBytes <= this.limitBytes) return;
+    if (chunks.heldBytes + chunks.freeBytes + chunks.discardedBytes <= this.limitBytes) return;
+    chunks.trimAll();
+    if (chunks.discardedBytes < COLLECTED_BYTES) return;
     chunks.discardedBytes = 0;
     env.collect();
   }

@@ -35,6 +35,8 @@ export class World {
   /** What was logged as an error: a failing disk, or a bug of the broker. */
   readonly errors: Record<string, unknown>[] = [];
   readonly warnings: Record<string, unknown>[] = [];
+  /** How often the collector was asked. */
+  collections = 0;
   #alarmMs = Number.POSITIVE_INFINITY;
   #isFlushAsked = false;
   #isGoingOn = false;
@@ -58,7 +60,9 @@ export class World {
         setAlarm: (atMs) => {
           this.#alarmMs = atMs;
         },
-        collect: () => {},
+        collect: () => {
+          this.collections++;
+        },
         containerOf: () => undefined,
         neverOpened: () => {},
         log: (level, fields, message) => {
