@@ -86,6 +86,12 @@ export function topicArgument(text: string): string {
   return valid(text, topicTextProblem(text));
 }
 
+/** For `.argument()`: a topic that clients may publish to. */
+export function publishedTopicArgument(text: string): string {
+  if (text.startsWith("$")) throw new InvalidArgumentError("topics that begin with $ are the broker's own: choose another");
+  return topicArgument(text);
+}
+
 /** For `.argument()`: a pattern. */
 export function patternArgument(text: string): string {
   return valid(text, patternTextProblem(text));

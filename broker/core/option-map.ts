@@ -32,7 +32,7 @@ export class OptionMap {
     if (!this.has(name)) return otherwise;
     const value = this.#map[name];
     if (!Number.isSafeInteger(value) || (value as number) < least) {
-      throw wrongOption(`${name} must be an integer of at least ${least}, not ${shown(value)}`);
+      throw wrongOption(`${name} must be an integer from ${least} to 2^53 - 1, not ${shown(value)}`);
     }
     return value as number;
   }

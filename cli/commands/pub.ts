@@ -5,7 +5,7 @@ import { Option } from "commander";
 
 import type { Bus } from "../../client/index.ts";
 import { tell, withBus } from "../bus.ts";
-import { type ConnectionOptions, newCommand, topicArgument, withConnection } from "../command.ts";
+import { type ConnectionOptions, newCommand, publishedTopicArgument, withConnection } from "../command.ts";
 import type { Run } from "../dispatch.ts";
 import { toJson } from "../display.ts";
 import { readAll, readLines } from "../input.ts";
@@ -51,7 +51,7 @@ export const run: Run = async (args) => {
       { line: "podbus pub --key 42 --delay 5m mail.send '{}'", what: "for a queue: in order by 42, in five minutes" },
     ]),
   )
-    .argument("<topic>", "such as orders.eu.created", topicArgument)
+    .argument("<topic>", "such as orders.eu.created", publishedTopicArgument)
     .argument("[data...]", "a message each: JSON where it is an object, array, number, true, false or null; else text")
     .addOption(
       new Option("--as <type>", "what the data is; auto: as above if typed, text or bytes as it is if piped")

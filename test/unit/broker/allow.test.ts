@@ -50,4 +50,8 @@ describe("what can't be is refused", () => {
       );
     },
   );
+
+  test("any beside others, which would say more than they seem to", () => {
+    expect(() => parseAllow("any,uid:1001")).toThrow(/"any,uid:1001" is both: any admits everybody by itself/);
+  });
 });
