@@ -22,7 +22,8 @@ export function parseAllow(text: string | undefined): Allow {
   const ids = { uid: new Set([ROOT, ...ownUid()]), gid: new Set<number>() };
   for (const each of wanted) {
     const [, kind, digits] = /^(uid|gid):(\d+)$/.exec(each) ?? [];
-    if (each === "any") throw wrong(`${EXPECTED}, and ${quote(wanted.join(","))} is both: any admits everybody by itself`);
+    if (each === "any")
+      throw wrong(`${EXPECTED}, and ${quote(wanted.join(","))} is both: any admits everybody by itself`);
     if (digits === undefined) throw wrong(`${EXPECTED}, and ${quote(each)} is neither`);
     const id = Number(digits);
     if (id > MAX_ID) throw wrong(`${EXPECTED}, and ${each} is above ${MAX_ID}`);

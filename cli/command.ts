@@ -88,7 +88,8 @@ export function topicArgument(text: string): string {
 
 /** For `.argument()`: a topic that clients may publish to. */
 export function publishedTopicArgument(text: string): string {
-  if (text.startsWith("$")) throw new InvalidArgumentError("topics that begin with $ are the broker's own: choose another");
+  if (text.startsWith("$"))
+    throw new InvalidArgumentError("topics that begin with $ are the broker's own: choose another");
   return topicArgument(text);
 }
 
