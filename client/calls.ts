@@ -20,8 +20,8 @@ const GRACE_MS = 250;
 
 /** Where replies go. */
 export interface ReplySink {
-  /** True where more is wanted. Asked only where more may come. */
-  reply(payload: unknown, isLast: boolean): boolean;
+  /** `bytes` are those of the payload as it came. True where more is wanted; asked only where more may come. */
+  reply(payload: unknown, isLast: boolean, bytes: number): boolean;
   fail(error: PodbusError): void;
 }
 
@@ -128,9 +128,11 @@ export class Calls {
     if (call === undefined) return;
     const { sink, spec } = call;
     if (status !== ReplyStatus.MORE) this.#remove(call);
+    const start = frame.at[3]!;
+    const end = frame.at[4]!;
     let payload: unknown;
     try {
-      payload = readPayload(buf, frame.at[3]!, frame.at[4]!);
+      payload = readPayload(buf, start, end);
     } catch (error) {
       if (status === ReplyStatus.MORE) this.cancel(call);
       sink.fail(error as PodbusError);
@@ -138,7 +140,7 @@ export class Calls {
     }
     if (status === ReplyStatus.ERROR) {
       sink.fail(new ApplicationError(payload, spec.topic));
-    } else if (!sink.reply(payload, status === ReplyStatus.LAST) && status === ReplyStatus.MORE) {
+    } else if (!sink.reply(payload, status === ReplyStatus.LAST, end - start) && status === ReplyStatus.MORE) {
       this.cancel(call);
     } else if (status === ReplyStatus.MORE && spec.timeoutMs > 0) {
       this.#deadlines.set(call, this.#host.env.nowMs() + spec.timeoutMs + GRACE_MS);

@@ -19,8 +19,9 @@ export interface RequestOptions {
   headers?: Headers | undefined;
 }
 
-/** Replies that may wait for a slow loop before the request fails with `limit`. */
+/** Replies that may wait for a slow loop before the request fails with `limit`, and bytes of them. */
 const MAX_WAITING = 65_536;
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
 const scratch = new FrameWriter(0);
 let lastTopic = "";
@@ -91,7 +92,8 @@ export class Replies implements AsyncIterableIterator<unknown, undefined>, Reply
   readonly #calls: Calls;
   readonly #spec: CallSpec;
   readonly #signal: AbortSignal | undefined;
-  readonly #items = new Deque<unknown>();
+  readonly #items = new Deque<{ readonly payload: unknown; readonly bytes: number }>();
+  #itemBytes = 0;
   /** Replies that were asked for and have not come; there are none while items wait. */
   readonly #waiting = new Deque<Later<IteratorResult<unknown, undefined>>>();
   #call: Call | undefined;
@@ -110,7 +112,11 @@ export class Replies implements AsyncIterableIterator<unknown, undefined>, Reply
   }
 
   async next(): Promise<IteratorResult<unknown, undefined>> {
-    if (this.#items.length > 0) return { done: false, value: this.#items.shift() };
+    const item = this.#items.shift();
+    if (item !== undefined) {
+      this.#itemBytes -= item.bytes;
+      return { done: false, value: item.payload };
+    }
     if (this.#error !== undefined) {
       const error = this.#error;
       this.#error = undefined;
@@ -131,14 +137,14 @@ export class Replies implements AsyncIterableIterator<unknown, undefined>, Reply
     return { done: true, value: undefined };
   }
 
-  reply(payload: unknown, isLast: boolean): boolean {
+  reply(payload: unknown, isLast: boolean, bytes: number): boolean {
     // The end of a stream says nothing of its own; a single answer is its own end.
-    if (!isLast || payload !== null) this.#put(payload);
+    if (!isLast || payload !== null) this.#put(payload, bytes);
     if (isLast) this.#end();
-    if (this.#items.length < MAX_WAITING) return true;
-    this.fail(
-      new PodbusError("limit", `${MAX_WAITING} replies from ${this.#spec.topic} wait to be taken; take them faster`),
-    );
+    const { length } = this.#items;
+    if (length < MAX_WAITING && this.#itemBytes < MAX_WAITING_BYTES) return true;
+    const held = `${length} replies of ${this.#itemBytes} bytes from ${this.#spec.topic} wait to be taken`;
+    this.fail(new PodbusError("limit", `${held}; take them faster, or ask for less at a time`));
     return false;
   }
 
@@ -165,10 +171,12 @@ export class Replies implements AsyncIterableIterator<unknown, undefined>, Reply
     });
   }
 
-  #put(payload: unknown): void {
+  #put(payload: unknown, bytes: number): void {
     const waiting = this.#waiting.shift();
-    if (waiting === undefined) this.#items.push(payload);
-    else waiting.resolve({ done: false, value: payload });
+    if (waiting === undefined) {
+      this.#items.push({ payload, bytes });
+      this.#itemBytes += bytes;
+    } else waiting.resolve({ done: false, value: payload });
   }
 
   #end(): void {

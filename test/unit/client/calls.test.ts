@@ -218,6 +218,29 @@ describe("many replies", () => {
     expect(await broker.came()).toEqual([[Op.CANCEL, 1]]);
     await expect(all(replies)).rejects.toMatchObject({ code: "limit" });
   });
+
+  test("a loop that takes large ones too slowly is cut off by their bytes, and what has come is given first", async () => {
+    const greeting = { ...GREETING, maxFrame: 16 * 1024 * 1024 };
+    const { bus, broker } = await openBus({}, greeting);
+    const replies = bus.requestMany("t", 1);
+    const first = replies.next();
+    await settle();
+    broker.frames();
+    const large = Buffer.alloc(8 * 1024 * 1024);
+    const sayLarge = (): void => broker.say(Op.REPLY, 1, 1, large);
+    for (let i = 0; i < 8; i++) sayLarge();
+    await first;
+    expect((await replies.next()).done).toBe(false);
+    sayLarge(); // room was made by who took one
+    expect(await broker.came()).toEqual([]);
+    sayLarge();
+    expect(await broker.came()).toEqual([[Op.CANCEL, 1]]);
+    for (let i = 0; i < 8; i++) expect((await replies.next()).value).toHaveLength(large.length);
+    await expect(replies.next()).rejects.toMatchObject({
+      code: "limit",
+      message: expect.stringMatching(/^8 replies of 671\d{5} bytes from t wait to be taken/),
+    });
+  });
 });
 
 test("replies that are asked for at once are given in order, each once", async () => {
