@@ -99,14 +99,19 @@ export class Calls {
 
   /** A REQ that is to be answered by somebody. */
   came(call: CallView): void {
-    const isCertain = ![...this.unassigned].some(
-      (other) => !other.isAnswered && [...other.eligible].some((it) => call.eligible.has(it)),
-    );
-    if (isCertain && [...call.eligible].every((it) => it.peer.isIdle)) {
+    if (!this.#isRivalled(call) && [...call.eligible].every((it) => it.peer.isIdle)) {
       const least = Math.min(...[...call.eligible].map((it) => it.unanswered));
       call.fewest = new Set([...call.eligible].filter((it) => it.unanswered === least));
     }
     this.unassigned.add(call);
+  }
+
+  /** Whether another one that is under way may be given to a responder of this one. */
+  #isRivalled(call: CallView): boolean {
+    for (const other of this.unassigned) {
+      if (!other.isAnswered && [...other.eligible].some((it) => call.eligible.has(it))) return true;
+    }
+    return false;
   }
 
   /** A REQ was written to a responder. */

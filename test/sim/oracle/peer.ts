@@ -69,6 +69,8 @@ export class PeerView {
   /** What is to be on disk when a later SYNC is answered with OK. */
   effects: { position: number; apply: () => void }[] = [];
   readonly calls: Map<number, CallView> = new Map();
+  /** Those of the calls that were cancelled. */
+  readonly cancelled: Map<number, CallView> = new Map();
   readonly asked: Map<number, CallView> = new Map();
   /** Refusals by headroom that were told, and those that were found out, by topic. */
   readonly refusals: Map<string, number> = new Map();

@@ -55,6 +55,7 @@ export class Requests {
     this.#oracle.faults.hit("cancel");
     call.isCancelled = true;
     call.cancelPosition = peer.position;
+    peer.cancelled.set(id, call);
     this.#calls.free(call);
   }
 

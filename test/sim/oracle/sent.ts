@@ -205,7 +205,11 @@ export class Sent {
         );
       }
     }
-    for (const [id, call] of peer.calls) if (call.cancelPosition < position) peer.calls.delete(id);
+    for (const [id, call] of peer.cancelled) {
+      if (call.cancelPosition >= position) continue;
+      peer.cancelled.delete(id);
+      if (peer.calls.get(id) === call) peer.calls.delete(id);
+    }
   }
 
   #refused(peer: PeerView, [, ref, code, message, topic]: readonly Value[]): void {
