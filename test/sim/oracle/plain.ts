@@ -118,9 +118,9 @@ export class PlainView {
     return this.#isOutOfOrder || this.peer.oracle.isShortOfMemory || this.peer.oracle.getsDead(this.pattern);
   }
 
-  /** Whether all of what is outstanding waits in it: its client holds it, and has taken all that was written. */
+  /** Whether all of what is outstanding waits in it: its client holds it, has not ended it, and has taken all that was written. */
   get isExact(): boolean {
-    if (!this.isHeld || !this.peer.isIdle || this.isOver || this.isVague) return false;
+    if (!this.isHeld || !this.peer.isIdle || !this.isLive || this.isVague) return false;
     // What is published while its client can take it may be on its way before the turn ends.
     if (this.#ableAt === this.peer.oracle.events) return false;
     // What may have been dropped and is not told yet makes it uncertain what waits.
