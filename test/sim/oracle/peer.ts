@@ -117,6 +117,13 @@ export class PeerView {
     return bytes;
   }
 
+  /** Of all that it receives, what may be on its way to it. */
+  get comingBytes(): number {
+    let bytes = this.outstandingBytes;
+    for (const sub of this.subs.values()) if (sub.kind === "member" && !sub.isOver) bytes += sub.queue.unheldBytes;
+    return bytes;
+  }
+
   /** Whether nothing is unsettled, unanswered or waiting for it, for sure. */
   get hasNothingLeft(): boolean {
     if (!this.isIdle || this.syncs.size > 0 || this.connection.isClientClosed) return false;

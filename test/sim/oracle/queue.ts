@@ -8,7 +8,7 @@ import type { MemberView } from "./member.ts";
 import type { Message } from "./message.ts";
 import type { Oracle } from "./oracle.ts";
 
-/** A member that takes its bytes has room for that much. */
+/** A member that takes its bytes has room for that much, of all that it receives. */
 const SURELY_TAKEN_BYTES = 32 * 1024;
 
 export interface QueueRules {
@@ -146,6 +146,7 @@ export class QueueView {
     for (const { notBeforeMs, holder } of this.entries) if (notBeforeMs > 0 && holder === undefined) return false;
     for (const member of this.members) {
       if (!member.isLive || member.isHeld || member.peer.isLeaving || member.peer.wasBlocked) continue;
+      if (member.peer.comingBytes >= SURELY_TAKEN_BYTES) continue;
       if (!ack || member.prefetch - member.held.length >= this.entries.size) return true;
     }
     return false;
@@ -155,19 +156,22 @@ export class QueueView {
   get isSurelyFull(): boolean {
     const waiting = this.exactWaiting;
     if (waiting === undefined) return false;
-    return waiting >= this.options.maxMessages || this.#waitingBytes >= this.options.maxBytes;
+    return waiting >= this.options.maxMessages || this.unheldBytes >= this.options.maxBytes;
   }
 
   /** Whether more than half of the limit waits, for sure. */
   get isSurelyAboveHalf(): boolean {
     const waiting = this.exactWaiting;
     if (waiting === undefined) return false;
-    return waiting * 2 > this.options.maxMessages || this.#waitingBytes * 2 > this.options.maxBytes;
+    return waiting * 2 > this.options.maxMessages || this.unheldBytes * 2 > this.options.maxBytes;
   }
 
-  get #waitingBytes(): number {
+  /** Of what no member has, as far as can be seen: it waits, or is on its way to one. */
+  get unheldBytes(): number {
     let bytes = 0;
-    for (const { holder, message } of this.entries) if (holder === undefined) bytes += message.bytes.length;
+    for (const { holder, mayHaveTimedOut, message } of this.entries) {
+      if (holder === undefined || mayHaveTimedOut) bytes += message.bytes.length;
+    }
     return bytes;
   }
 
