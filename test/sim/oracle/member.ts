@@ -25,6 +25,8 @@ export class MemberView {
   heldSinceMs = 0;
   /** Nothing may come any more. */
   isOver = false;
+  /** Whether its SUB may have been refused, as more than its connection may have. */
+  mayBeRefused: boolean;
   /** Its connection is ending: what was being written may come, and does not count. */
   isGone = false;
   #changedAt = -1;
@@ -36,7 +38,9 @@ export class MemberView {
     options: { prefetch: number; concurrency: number },
     subPosition: number,
     joinedAt: number,
+    mayBeRefused: boolean,
   ) {
+    this.mayBeRefused = mayBeRefused;
     this.joinedAt = joinedAt;
     this.joinedOrder = queue.nextOrder;
     this.queue = queue;
@@ -49,6 +53,13 @@ export class MemberView {
 
   get isLive(): boolean {
     return this.unsubPosition === Number.POSITIVE_INFINITY && !this.isOver && !this.isGone;
+  }
+
+  /** Whether it may count as one of its connection's: it left, and holds something, or may. */
+  get mayBeRetired(): boolean {
+    const { queue } = this;
+    if (!queue.options.ack || this.isLive || this.isGone) return false;
+    return this.held.length > 0 || (queue.members.has(this) && !this.isOver);
   }
 
   /** It came, said that it goes on, or settled something: in this event it may be handed what waits. */

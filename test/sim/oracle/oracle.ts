@@ -253,7 +253,8 @@ export class Oracle implements Watcher {
       this.touch(queue);
       const [least, most] = queue.publish(message, nowMs);
       peer.most += most;
-      if (!isRefusable && (queue.options.keep || [...queue.members].some((it) => it.isLive))) peer.least += least;
+      const isThere = queue.options.keep || [...queue.members].some((it) => it.isLive);
+      if (!isRefusable && isThere && !queue.isInDoubt) peer.least += least;
     }
     if (peer.off.has(topic)) {
       this.faults.hit("ignored-xoff");
@@ -290,12 +291,10 @@ export class Oracle implements Watcher {
     if (!isPattern(pattern)) return refuse("bad_pattern");
     const options = readOptions(mapOf(frame.elements[3]));
     if (optionProblem(options, pattern)) return refuse("bad_option");
-    const live = [...peer.subs.values()].filter((it) => it.isLive || (it.kind === "member" && it.held.length > 0));
-    if (live.length >= this.world.maxSubscriptions) {
-      // Members that are retired may be gone already, where what they held may have timed out.
-      const isCertain = live.every((it) => it.isLive);
-      if (isCertain) return refuse("limit");
-    }
+    const counting = [...peer.subs.values()].filter((it) => it.isLive || (it.kind === "member" && it.mayBeRetired));
+    const mayBeRefused = counting.length >= this.world.maxSubscriptions;
+    // Members that are retired may be gone already, where what they held may have timed out.
+    if (mayBeRefused && counting.every((it) => it.isLive)) return refuse("limit");
     if (options.respond) {
       if (pattern.startsWith("$")) return refuse("not_allowed");
       const responder = new ResponderView(peer, sid, pattern, peer.position);
@@ -308,23 +307,31 @@ export class Oracle implements Watcher {
       if (options.retained) this.retained.expect(sub);
     } else {
       if (options.durable && !this.world.hasDisk) return refuse("unavailable");
-      const queue = this.#queueFor(peer, options.queue, pattern, options);
+      const queue = this.#queueFor(peer, options.queue, pattern, options, mayBeRefused);
       if (queue === undefined) return refuse("bad_option");
-      const member = new MemberView(queue, peer, sid, options, peer.position, this.events);
+      const member = new MemberView(queue, peer, sid, options, peer.position, this.events, mayBeRefused);
+      queue.isInDoubt &&= mayBeRefused;
       peer.subs.set(sid, member);
       queue.members.add(member);
     }
     this.changed();
   }
 
-  #queueFor(peer: PeerView, name: string, pattern: string, options: SubOptions): QueueView | undefined {
+  #queueFor(
+    peer: PeerView,
+    name: string,
+    pattern: string,
+    options: SubOptions,
+    mayBeRefused: boolean,
+  ): QueueView | undefined {
     let queue = this.queues.get(name);
     if (queue !== undefined && this.world.queue(name) === undefined && this.#objects.has(queue)) {
       this.#ended(queue);
       queue = undefined;
     }
     if (queue === undefined) {
-      queue = new QueueView(this, name, pattern, { ...options, overflow: options.overflow as "block" });
+      const rules = { ...options, overflow: options.overflow as "block" };
+      queue = new QueueView(this, name, pattern, rules, mayBeRefused);
       this.queues.set(name, queue);
       const made = queue;
       if (options.durable) peer.effects.push({ position: peer.position, apply: () => (made.isKept = true) });
@@ -533,8 +540,10 @@ export class Oracle implements Watcher {
     for (const [name, queue] of this.queues) {
       const object = this.world.queue(name);
       const known = this.#objects.get(queue);
-      if (known === undefined && object !== undefined) this.#objects.set(queue, object);
-      else if (known === undefined) this.#queueGone(queue, undefined);
+      if (known === undefined && object !== undefined) {
+        this.#objects.set(queue, object);
+        queue.isInDoubt = false;
+      } else if (known === undefined) this.#queueGone(queue, undefined);
       else if (object !== known) this.#queueGone(queue, object);
     }
     for (const queue of this.queues.values()) queue.checkServed(this.nowMs);
@@ -544,9 +553,10 @@ export class Oracle implements Watcher {
   }
 
   #queueGone(queue: QueueView, object: object | undefined): void {
+    if (object === undefined && !queue.isRemoved) this.#refused(queue);
     const live = [...queue.members].filter((it) => it.isLive);
     const isNew = object !== undefined && live.every((it) => it.joinedAt === this.events);
-    const isOwn = queue.options.keep || (live.length > 0 && !isNew);
+    const isOwn = (queue.options.keep && !queue.isInDoubt) || (live.length > 0 && !isNew);
     if (isOwn && !queue.isRemoved) throw queue.violation("it ended, and has members, or is to be kept");
     this.#ended(queue);
     if (!isNew || live.length === 0) {
@@ -566,6 +576,17 @@ export class Oracle implements Watcher {
     this.queues.set(next.name, next);
     this.#objects.set(next, object);
     this.changed();
+  }
+
+  /** There is no such queue: those who may have been refused were, and are to be told so. */
+  #refused(queue: QueueView): void {
+    for (const member of queue.members) {
+      const { peer, sid, subPosition } = member;
+      if (!member.isLive || !member.mayBeRefused) continue;
+      peer.due.push({ ref: sid, codes: ["limit"], topic: undefined, position: subPosition });
+      member.isOver = true;
+      queue.members.delete(member);
+    }
   }
 
   /** Whoever has to empty what holds it up is read from all the same: it has to be able to settle. */

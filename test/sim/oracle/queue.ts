@@ -88,6 +88,8 @@ export class QueueView {
   /** Whether that there is such a queue is on disk. */
   isKept = false;
   isEnded = false;
+  /** Whether there may be none: all who asked for it may have been refused. */
+  isInDoubt: boolean;
   /** Somebody asked for it to be removed, or emptied. */
   isRemoved = false;
   wasPurged = false;
@@ -117,11 +119,12 @@ export class QueueView {
   /** The greatest place of those that came for the first time in this event. */
   freshInEvent = -1;
 
-  constructor(oracle: Oracle, name: string, pattern: string, options: QueueRules) {
+  constructor(oracle: Oracle, name: string, pattern: string, options: QueueRules, isInDoubt = false) {
     this.oracle = oracle;
     this.name = name;
     this.pattern = pattern;
     this.options = options;
+    this.isInDoubt = isInDoubt;
   }
 
   get waiting(): number {
@@ -200,7 +203,13 @@ export class QueueView {
   get exactWaiting(): number | undefined {
     // What is published while somebody can take it may be on its way before the turn ends.
     if (this.#ableAt === this.oracle.events) return undefined;
-    if (this.#isVague || this.unsure > 0 || this.mayDrop !== this.lost || this.options.overflow === "latest")
+    if (
+      this.#isVague ||
+      this.isInDoubt ||
+      this.unsure > 0 ||
+      this.mayDrop !== this.lost ||
+      this.options.overflow === "latest"
+    )
       return undefined;
     for (const member of this.members) {
       if (!member.isUnable || !member.peer.isIdle) return undefined;

@@ -203,6 +203,8 @@ export class Sent {
           peer,
           `the SUB of ${sub.sid} is confirmed, and ${sub.retained.size} retained values did not come`,
         );
+      } else if (sub.kind === "member" && sub.subPosition < position) {
+        sub.mayBeRefused = false;
       }
     }
     for (const [id, call] of peer.cancelled) {
