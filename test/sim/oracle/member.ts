@@ -25,8 +25,6 @@ export class MemberView {
   heldSinceMs = 0;
   /** Nothing may come any more. */
   isOver = false;
-  /** Whether its SUB may have been refused, as more than its connection may have. */
-  mayBeRefused: boolean;
   /** Its connection is ending: what was being written may come, and does not count. */
   isGone = false;
   #changedAt = -1;
@@ -38,9 +36,7 @@ export class MemberView {
     options: { prefetch: number; concurrency: number },
     subPosition: number,
     joinedAt: number,
-    mayBeRefused: boolean,
   ) {
-    this.mayBeRefused = mayBeRefused;
     this.joinedAt = joinedAt;
     this.joinedOrder = queue.nextOrder;
     this.queue = queue;

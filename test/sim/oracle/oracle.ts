@@ -11,7 +11,7 @@ import { checkClosing } from "./closing.ts";
 import { Deaths } from "./deaths.ts";
 import { MemberView } from "./member.ts";
 import { type Message, readMessage } from "./message.ts";
-import { describe, PeerView, violation } from "./peer.ts";
+import { describe, PeerView, violation, type SubView } from "./peer.ts";
 import { PlainView } from "./plain.ts";
 import { type Entry, QueueView } from "./queue.ts";
 import { optionProblem, readOptions, type SubOptions } from "./sub-options.ts";
@@ -59,6 +59,8 @@ export class Oracle implements Watcher {
   readonly peers: Map<Connection, PeerView> = new Map();
   readonly plain: Set<PlainView> = new Set();
   readonly queues: Map<string, QueueView> = new Map();
+  /** Where the dead go, also of queues that have ended: what they left may wait yet. */
+  readonly deadTopics: Set<string> = new Set();
   readonly calls: Calls = new Calls();
   readonly requests: Requests = new Requests(this, this.calls);
   readonly retained: RetainedValues;
@@ -283,18 +285,24 @@ export class Oracle implements Watcher {
   #subscribe(peer: PeerView, frame: Read): void {
     const sid = frame.elements[1] as number;
     const pattern = frame.elements[2] as string;
+    const possible: string[] = [];
     const refuse = (...codes: string[]): void => {
       this.faults.hit("refused-option");
-      this.due(peer, sid, codes);
+      this.due(peer, sid, [...codes, ...possible]);
     };
     if (this.world.isClosing() || peer.isLeaving) return this.due(peer, sid, ["closing"]);
     if (!isPattern(pattern)) return refuse("bad_pattern");
     const options = readOptions(mapOf(frame.elements[3]));
     if (optionProblem(options, pattern)) return refuse("bad_option");
-    const counting = [...peer.subs.values()].filter((it) => it.isLive || (it.kind === "member" && it.mayBeRetired));
-    const mayBeRefused = counting.length >= this.world.maxSubscriptions;
-    // Members that are retired may be gone already, where what they held may have timed out.
-    if (mayBeRefused && counting.every((it) => it.isLive)) return refuse("limit");
+    const mayCount = [...peer.subs.values()].filter(
+      (it) => it.isLive || (it.kind === "member" && it.mayBeRetired),
+    ).length;
+    const mayBeRefused = mayCount >= this.world.maxSubscriptions;
+    if (mayBeRefused) {
+      const counts = [...peer.subs.values()].filter((it) => it.isLive && !peer.doubtful.has(it)).length;
+      if (counts >= this.world.maxSubscriptions) return refuse("limit");
+      possible.push("limit");
+    }
     if (options.respond) {
       if (pattern.startsWith("$")) return refuse("not_allowed");
       const responder = new ResponderView(peer, sid, pattern, peer.position);
@@ -309,11 +317,12 @@ export class Oracle implements Watcher {
       if (options.durable && !this.world.hasDisk) return refuse("unavailable");
       const queue = this.#queueFor(peer, options.queue, pattern, options, mayBeRefused);
       if (queue === undefined) return refuse("bad_option");
-      const member = new MemberView(queue, peer, sid, options, peer.position, this.events, mayBeRefused);
+      const member = new MemberView(queue, peer, sid, options, peer.position, this.events);
       queue.isInDoubt &&= mayBeRefused;
       peer.subs.set(sid, member);
       queue.members.add(member);
     }
+    if (possible.length > 0) peer.doubtful.add(peer.subs.get(sid)!);
     this.changed();
   }
 
@@ -368,7 +377,7 @@ export class Oracle implements Watcher {
   /** A member that does not acknowledge is one no longer. What was handed to its connection may come yet. */
   #leaves(member: MemberView): void {
     const { queue } = member;
-    queue.members.delete(member);
+    queue.left(member);
     if (queue.members.size === 0 && !queue.options.keep) return this.#ended(queue);
     for (const entry of queue.entries) if (entry.holder === undefined) entry.isLoose ||= !member.peer.isIdle;
   }
@@ -424,7 +433,7 @@ export class Oracle implements Watcher {
       case "$sys.queue.update":
         this.faults.hit("update");
         queue.hasReturned = true;
-        if (typeof asked?.["maxMessages"] === "number") queue.options.maxMessages = asked["maxMessages"];
+        if (typeof asked?.["maxMessages"] === "number") queue.relimit(asked["maxMessages"]);
         return;
       default:
     }
@@ -582,7 +591,7 @@ export class Oracle implements Watcher {
   #refused(queue: QueueView): void {
     for (const member of queue.members) {
       const { peer, sid, subPosition } = member;
-      if (!member.isLive || !member.mayBeRefused) continue;
+      if (!member.isLive || !peer.doubtful.delete(member)) continue;
       peer.due.push({ ref: sid, codes: ["limit"], topic: undefined, position: subPosition });
       member.isOver = true;
       queue.members.delete(member);
@@ -612,9 +621,7 @@ export class Oracle implements Watcher {
 
   /** Whether dead letters may come to `pattern`: messages of the broker's own, of which one knows too late. */
   getsDead(pattern: string): boolean {
-    for (const { options } of this.queues.values()) {
-      if (options.deadLetter !== undefined && matches(pattern, options.deadLetter)) return true;
-    }
+    for (const topic of this.deadTopics) if (matches(pattern, topic)) return true;
     return false;
   }
 

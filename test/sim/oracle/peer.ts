@@ -68,6 +68,8 @@ export class PeerView {
   most = 0;
   /** What is to be on disk when a later SYNC is answered with OK. */
   effects: { position: number; apply: () => void }[] = [];
+  /** Subscriptions that may have been refused for their number: what counts beside them is not known. */
+  readonly doubtful: Set<SubView> = new Set();
   readonly calls: Map<number, CallView> = new Map();
   /** Those of the calls that were cancelled. */
   readonly cancelled: Map<number, CallView> = new Map();

@@ -7,6 +7,7 @@ import { HeldUp } from "./held-up.ts";
 import type { MemberView } from "./member.ts";
 import type { Message } from "./message.ts";
 import type { Oracle } from "./oracle.ts";
+import type { PeerView } from "./peer.ts";
 
 /** A member that takes its bytes has room for that much, of all that it receives. */
 const SURELY_TAKEN_BYTES = 32 * 1024;
@@ -79,6 +80,8 @@ export class QueueView {
   readonly pattern: string;
   readonly options: QueueRules;
   readonly members: Set<MemberView> = new Set();
+  /** Clients of members that left, while something that those were handed may be on its way. */
+  readonly #parting = new Set<PeerView>();
   /** Not settled, in the order in which they were taken. */
   readonly entries: Set<Entry> = new Set();
   readonly #byUid = new Map<number, Entry[]>();
@@ -105,6 +108,9 @@ export class QueueView {
   unsure = 0;
   bytes = 0;
   #order = 0;
+  /** The last turn in which its limit changed, and the greatest that it had in it. */
+  #relimitedAt = -2;
+  #mostInTurn = 0;
   /** The last event in which something was published, and a member could take it. */
   #ableAt = -1;
   /** Topics that it holds up for sure, since it was last half empty, and whose. */
@@ -125,6 +131,7 @@ export class QueueView {
     this.pattern = pattern;
     this.options = options;
     this.isInDoubt = isInDoubt;
+    if (options.deadLetter !== undefined) oracle.deadTopics.add(options.deadLetter);
   }
 
   get waiting(): number {
@@ -162,11 +169,30 @@ export class QueueView {
     return waiting >= this.options.maxMessages || this.unheldBytes >= this.options.maxBytes;
   }
 
+  /** Its limit has changed. */
+  relimit(maxMessages: number): void {
+    const turn = this.oracle.flushes;
+    if (this.#relimitedAt !== turn) this.#mostInTurn = this.options.maxMessages;
+    this.#relimitedAt = turn;
+    this.#mostInTurn = Math.max(this.#mostInTurn, maxMessages);
+    this.options.maxMessages = maxMessages;
+  }
+
   /** Whether more than half of the limit waits, for sure. */
   get isSurelyAboveHalf(): boolean {
+    return this.#isSurelyAboveHalfOf(this.options.maxMessages);
+  }
+
+  /** Likewise, of each limit that it had in the turn that is being handed on. */
+  get wasSurelyAboveHalf(): boolean {
+    const isRelimited = this.oracle.flushes - this.#relimitedAt <= 1;
+    return this.#isSurelyAboveHalfOf(isRelimited ? this.#mostInTurn : this.options.maxMessages);
+  }
+
+  #isSurelyAboveHalfOf(maxMessages: number): boolean {
     const waiting = this.exactWaiting;
     if (waiting === undefined) return false;
-    return waiting * 2 > this.options.maxMessages || this.unheldBytes * 2 > this.options.maxBytes;
+    return waiting * 2 > maxMessages || this.unheldBytes * 2 > this.options.maxBytes;
   }
 
   /** Of what no member has, as far as can be seen: it waits, or is on its way to one. */
@@ -211,14 +237,27 @@ export class QueueView {
       this.options.overflow === "latest"
     )
       return undefined;
+    if (this.#isParting) return undefined;
     for (const member of this.members) {
       if (!member.isUnable || !member.peer.isIdle) return undefined;
+      member.lapse(this.oracle.nowMs);
       for (const entry of member.held) if (entry.mayHaveTimedOut) return undefined;
     }
     // One that has outlived its time may have been found out, or not.
     const { nowMs } = this.oracle;
     for (const entry of this.entries) if (entry.untilMs <= nowMs) return undefined;
     return this.waiting;
+  }
+
+  /** A member that does not acknowledge is one no longer. */
+  left(member: MemberView): void {
+    this.members.delete(member);
+    if (!member.peer.isIdle) this.#parting.add(member.peer);
+  }
+
+  get #isParting(): boolean {
+    for (const peer of this.#parting) if (peer.isIdle || peer.isGone) this.#parting.delete(peer);
+    return this.#parting.size > 0;
   }
 
   /** Whether it may know `message` as one that it has taken. */
@@ -476,6 +515,7 @@ export class QueueView {
   }
 
   #isAnyBlocked(): boolean {
+    if (this.#isParting) return true;
     for (const member of this.members) if (member.peer.wasBlocked) return true;
     return false;
   }

@@ -158,8 +158,8 @@ export class Sent {
   checkReleased(): void {
     for (const { peer, topic } of this.#releasedInEvent.splice(0)) {
       const { plain, queues } = this.#oracle.match(topic);
-      const full = [...plain.filter(({ policy }) => policy === "block"), ...queues].find(
-        (it) => !(it instanceof QueueView && it.options.overflow !== "block") && it.isSurelyAboveHalf,
+      const full = [...plain.filter(({ policy }) => policy === "block"), ...queues].find((it) =>
+        it instanceof QueueView ? it.options.overflow === "block" && it.wasSurelyAboveHalf : it.isSurelyAboveHalf,
       );
       // One that was never at its limit since holds nobody up.
       if (full !== undefined && !peer.off.has(topic) && full.heldUp.has(`${peer.id} ${topic}`)) {
@@ -193,6 +193,7 @@ export class Sent {
 
   /** Subscriptions whose UNSUB a SYNC confirms are over, and retained values of those whose SUB it confirms have come. */
   #overUpTo(peer: PeerView, position: number): void {
+    for (const sub of peer.doubtful) if (sub.subPosition < position) peer.doubtful.delete(sub);
     for (const sub of peer.subs.values()) {
       if (sub.unsubPosition < position) {
         sub.isOver = true;
@@ -203,8 +204,6 @@ export class Sent {
           peer,
           `the SUB of ${sub.sid} is confirmed, and ${sub.retained.size} retained values did not come`,
         );
-      } else if (sub.kind === "member" && sub.subPosition < position) {
-        sub.mayBeRefused = false;
       }
     }
     for (const [id, call] of peer.cancelled) {
@@ -247,15 +246,8 @@ export class Sent {
     const sub = typeof ref === "number" ? peer.subs.get(ref) : undefined;
     if (code === "closing" && sub?.kind === "member" && sub.queue.options.durable && !this.#oracle.holdsDisk) return;
     if (code === "unavailable" && sub?.kind === "member" && sub.queue.isEnded) return;
-    if (code === "limit" && sub !== undefined && this.#hasRetired(peer)) return this.#withdraw(sub);
+    if (code === "limit" && sub !== undefined && peer.doubtful.delete(sub)) return this.#withdraw(sub);
     throw violation(peer, `${said}, which nothing explains`);
-  }
-
-  /** Whether a member that left may still count, for what it holds. */
-  #hasRetired(peer: PeerView): boolean {
-    return [...peer.subs.values()].some(
-      (it) => it.kind === "member" && it.queue.options.ack && !it.isLive && (it.held.length > 0 || !it.isOver),
-    );
   }
 
   /** It was refused, which could not be known. */
