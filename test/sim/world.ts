@@ -23,7 +23,7 @@ const MAX_EVENTS = 30_000;
 const MAX_DRAIN_EVENTS = 300_000;
 const LOOK_MS = 100;
 /** How long what was begun may take to end, once nothing goes wrong any more. */
-const DRAIN_MS = 120_000;
+const DRAIN_MS = 300_000;
 
 interface Running {
   readonly broker: SimulatedBroker;

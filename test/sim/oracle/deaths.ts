@@ -37,7 +37,7 @@ export class Deaths {
     const queue = this.#oracle.queues.get(name);
     const attempts = Number(headers["deadAttempts"]);
     this.#check(name, queue, uid, headers["deadReason"] as string, attempts);
-    sub.deadLetter(name, uid, attempts);
+    sub.deadLetter(name, uid, attempts, Math.max(1, queue?.timesTaken(uid) ?? 1));
   }
 
   #check(name: string, queue: QueueView | undefined, uid: number, reason: string, attempts: number): void {

@@ -11,7 +11,7 @@ import { checkClosing } from "./closing.ts";
 import { Deaths } from "./deaths.ts";
 import { MemberView } from "./member.ts";
 import { type Message, readMessage } from "./message.ts";
-import { describe, PeerView, violation, type SubView } from "./peer.ts";
+import { describe, PeerView, violation } from "./peer.ts";
 import { PlainView } from "./plain.ts";
 import { type Entry, QueueView } from "./queue.ts";
 import { optionProblem, readOptions, type SubOptions } from "./sub-options.ts";
@@ -129,8 +129,11 @@ export class Oracle implements Watcher {
     let at = 0;
     while (at < all.length) {
       if (beginAt + at >= connection.badFrom) {
-        peer.isBad = true;
-        break;
+        if (!isSecondSub(peer, all, at)) {
+          peer.isBad = true;
+          break;
+        }
+        connection.badFrom = Number.POSITIVE_INFINITY;
       }
       const frame = decode(all, at, all.length);
       if (frame === undefined) break;
@@ -321,6 +324,7 @@ export class Oracle implements Watcher {
       queue.isInDoubt &&= mayBeRefused;
       peer.subs.set(sid, member);
       queue.members.add(member);
+      if (queue.next !== undefined) possible.push("bad_option");
     }
     if (possible.length > 0) peer.doubtful.add(peer.subs.get(sid)!);
     this.changed();
@@ -348,10 +352,11 @@ export class Oracle implements Watcher {
     }
     const has = queue.options as unknown as Record<string, unknown>;
     const asked = options as unknown as Record<string, unknown>;
-    if (queue.pattern !== pattern) return undefined;
-    for (const option of [...options.given, "ack"]) {
-      if (OF_QUEUE.has(option) && has[option] !== asked[option]) return undefined;
-    }
+    const isLike = [...options.given, "ack"].every((it) => !OF_QUEUE.has(it) || has[it] === asked[it]);
+    if (isLike && queue.pattern === pattern) return queue;
+    // One whose last member left in this read may have ended: then this begins another.
+    if (queue.options.keep || [...queue.members].some(({ isLive }) => isLive) || !queue.wasAble) return undefined;
+    queue.next = { pattern, options: { ...options, overflow: options.overflow as "block" } };
     return queue;
   }
 
@@ -379,7 +384,8 @@ export class Oracle implements Watcher {
     const { queue } = member;
     queue.left(member);
     if (queue.members.size === 0 && !queue.options.keep) return this.#ended(queue);
-    for (const entry of queue.entries) if (entry.holder === undefined) entry.isLoose ||= !member.peer.isIdle;
+    const mayHave = !member.peer.isIdle || member.mayBeHanded;
+    for (const entry of queue.entries) if (entry.holder === undefined) entry.isLoose ||= mayHave;
   }
 
   #acknowledge(peer: PeerView, elements: readonly Value[]): void {
@@ -573,7 +579,8 @@ export class Oracle implements Watcher {
       return;
     }
     // Its last member left, and a new one came, before one could see that it was gone: it is another queue.
-    const next = new QueueView(this, queue.name, queue.pattern, queue.options);
+    const { pattern, options } = queue.next ?? queue;
+    const next = new QueueView(this, queue.name, pattern, options);
     next.hasReturned = true;
     next.mayDrop = Number.POSITIVE_INFINITY;
     const from = Math.min(...live.map((it) => it.joinedOrder));
@@ -725,3 +732,10 @@ function checkRefusals({ refused, refusals, id }: PeerView): void {
 }
 
 const EMPTY: Buffer = Buffer.alloc(0);
+
+/** Whether what is to be one SUB too many for a number is none: the first one with it was refused. */
+function isSecondSub(peer: PeerView, buf: Buffer, at: number): boolean {
+  const frame = decode(buf, at, buf.length);
+  const sid = frame?.elements[1];
+  return frame?.op === Op.SUB && frame.elements[2] === "zz" && peer.subs.get(sid as number)?.isLive !== true;
+}

@@ -54,7 +54,7 @@ export class PlainView {
   #mayDrop = 0;
   /** Messages whose place was not known came, or were dropped. */
   #isOutOfOrder = false;
-  readonly #dead = new Set<string>();
+  readonly #dead = new Map<string, number>();
   /** Topics that it holds up for sure, since it was last half empty, and whose. */
   readonly heldUp: HeldUp = new HeldUp();
 
@@ -255,13 +255,14 @@ export class PlainView {
     if (!this.retained.delete(frame.uid)) this.maybeRetained.delete(frame.uid);
   }
 
-  /** A dead letter: of those it is known only later that they are published. */
-  deadLetter(queue: string, uid: number, attempts: number): void {
+  /** A dead letter: of those it is known only later that they are published. `most`: how often the queue may have taken it. */
+  deadLetter(queue: string, uid: number, attempts: number, most: number): void {
     if (this.isOver) throw this.#violation(`dead letter ${uid} came after its end was confirmed`);
     const key = `${queue} ${uid} ${attempts}`;
-    if (this.#dead.has(key)) throw this.#violation(`dead letter ${key} came twice`);
-    this.#dead.add(key);
-    this.#dead.add(`${queue} ${uid}`);
+    const times = (this.#dead.get(key) ?? 0) + 1;
+    if (times > most) throw this.#violation(`dead letter ${key} came ${times} times, and ${most} may be`);
+    this.#dead.set(key, times);
+    this.#dead.set(`${queue} ${uid}`, times);
   }
 
   hasDead(queue: string, uid: number): boolean {

@@ -85,9 +85,12 @@ export class QueueView {
   /** Not settled, in the order in which they were taken. */
   readonly entries: Set<Entry> = new Set();
   readonly #byUid = new Map<number, Entry[]>();
+  readonly #taken = new Map<number, number>();
   /** Settled and dead ones, by number: never to be seen again. */
   readonly settled: Map<number, Entry> = new Map();
   readonly ids: Map<string, KnownId> = new Map();
+  /** What it is to be if it turns out that it has ended, and another began in its place. */
+  next: { readonly pattern: string; readonly options: QueueRules } | undefined;
   /** Whether that there is such a queue is on disk. */
   isKept = false;
   isEnded = false;
@@ -350,8 +353,14 @@ export class QueueView {
     };
     if (delayMs > 0) this.hasReturned = true;
     this.accepted++;
+    this.#taken.set(message.uid, this.timesTaken(message.uid) + 1);
     this.restore(entry);
     return entry;
+  }
+
+  /** How often a message has come, for all one knows: one that is sent again may be taken again. */
+  timesTaken(uid: number): number {
+    return this.#taken.get(uid) ?? 0;
   }
 
   /** It waits here: it was just taken, or is on disk. */

@@ -218,6 +218,9 @@ export class Sent {
     const due = peer.due.findIndex(
       (it) => it.ref === ref && it.codes.includes(code as string) && (it.topic === undefined || it.topic === topic),
     );
+    // One with too many topics in XOFF is not told of one more: what it sends there is refused.
+    const isOfTopic = ref === null && code === "limit" && typeof topic === "string";
+    if (isOfTopic && peer.off.size + peer.surelyFull.size > MOST_OFF) peer.surelyFull.delete(topic);
     if (due >= 0) {
       peer.due.splice(due, 1);
       return;
@@ -228,12 +231,10 @@ export class Sent {
       if (peer.closingCode !== code) throw violation(peer, `${said}, and the broker does not close it for that`);
       return;
     }
-    if (ref === null && code === "limit" && typeof topic === "string") {
+    if (isOfTopic) {
       const isLeft = peer.refused.some((it) => it.topic === topic);
       if (!isLeft && !peer.mayLackRoom.has(topic)) throw violation(peer, `${said}, which nothing explains`);
       peer.refusals.set(topic, (peer.refusals.get(topic) ?? 0) + 1);
-      // One with too many topics in XOFF is not told of one more.
-      if (peer.off.size + peer.surelyFull.size > MOST_OFF) peer.surelyFull.delete(topic);
       return;
     }
     if (typeof ref === "number" && this.#oracle.requests.failed(peer, ref, code as string)) return;
@@ -246,16 +247,21 @@ export class Sent {
     const sub = typeof ref === "number" ? peer.subs.get(ref) : undefined;
     if (code === "closing" && sub?.kind === "member" && sub.queue.options.durable && !this.#oracle.holdsDisk) return;
     if (code === "unavailable" && sub?.kind === "member" && sub.queue.isEnded) return;
-    if (code === "limit" && sub !== undefined && peer.doubtful.delete(sub)) return this.#withdraw(sub);
+    const mayBeRefused = sub !== undefined && (code === "limit" || code === "bad_option") && peer.doubtful.has(sub);
+    if (mayBeRefused) return this.#withdraw(peer, sub);
     throw violation(peer, `${said}, which nothing explains`);
   }
 
   /** It was refused, which could not be known. */
-  #withdraw(sub: SubView): void {
+  #withdraw(peer: PeerView, sub: SubView): void {
+    peer.doubtful.delete(sub);
     sub.isOver = true;
     if (sub.kind === "plain") this.#oracle.plain.delete(sub);
     else if (sub.kind === "responder") this.#oracle.calls.responders.delete(sub);
-    else sub.queue.members.delete(sub);
+    else {
+      sub.queue.members.delete(sub);
+      sub.queue.next = undefined;
+    }
     this.#oracle.changed();
   }
 
