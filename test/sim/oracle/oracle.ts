@@ -735,6 +735,7 @@ const EMPTY: Buffer = Buffer.alloc(0);
 
 /** Whether what is to be one SUB too many for a number is none: the first one with it was refused. */
 function isSecondSub(peer: PeerView, buf: Buffer, at: number): boolean {
+  if (buf[at] !== 0x93 || buf[at + 1] !== Op.SUB) return false;
   const frame = decode(buf, at, buf.length);
   const sid = frame?.elements[1];
   return frame?.op === Op.SUB && frame.elements[2] === "zz" && peer.subs.get(sid as number)?.isLive !== true;

@@ -155,8 +155,10 @@ export class QueueView {
     if (partitionBy !== undefined || this.bytes >= SURELY_TAKEN_BYTES) return false;
     // An ending broker keeps what is on disk for the next one.
     if (this.options.durable && this.oracle.world.isClosing()) return false;
-    // A delay that is over may not have been found out to be.
-    for (const { notBeforeMs, holder } of this.entries) if (notBeforeMs > 0 && holder === undefined) return false;
+    // A delay that is over may not have been found out to be; one that a member asked for may have outlived the broker.
+    for (const { notBeforeMs, wasDelayed, holder } of this.entries) {
+      if (holder === undefined && (notBeforeMs > 0 || wasDelayed)) return false;
+    }
     for (const member of this.members) {
       if (!member.isLive || member.isHeld || member.peer.isLeaving || member.peer.wasBlocked) continue;
       if (member.peer.comingBytes >= SURELY_TAKEN_BYTES) continue;
