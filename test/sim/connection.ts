@@ -39,6 +39,8 @@ export interface Watcher {
   read(connection: Connection, bytes: Buffer): void;
   /** The kernel has taken a frame's last byte from the broker. */
   sent(connection: Connection, frame: Read, buf: Buffer): void;
+  /** The kernel has taken bytes from the broker, and no frame ends in them. */
+  sentPart(connection: Connection): void;
   /** All of a write has been taken. */
   complete(connection: Connection): void;
   /** The broker is about to hear that the stream has ended, or has closed it. */
@@ -62,8 +64,9 @@ export class Connection {
   number = 0;
   /** The client reads nothing until then. */
   stalledUntilMs = 0;
-  /** When the broker last stopped reading. */
+  /** When the broker last stopped reading, and went on. */
   pausedAtMs = 0;
+  resumedAtMs = 0;
   /** Writes of the broker's. */
   writes = 0;
   /** Whether a write of the broker's is under way that was not taken as a whole. */
@@ -159,6 +162,7 @@ export class Connection {
     },
     resume: () => {
       this.#isPaused = false;
+      this.resumedAtMs = this.#loop.nowMs;
       this.#scheduleRead();
     },
     end: () => {
@@ -380,6 +384,7 @@ export class Connection {
       }
       this.#watcher.sent(this, frame, bytes);
     }
+    if (at === 0) this.#watcher.sentPart(this);
     this.#rest = at === bytes.length ? EMPTY : Buffer.from(bytes.subarray(at));
   }
 

@@ -15,6 +15,7 @@ import { Oracle, type Survived } from "./oracle/oracle.ts";
 import type { QueueView } from "./oracle/queue.ts";
 import { type Chaos, type ClientPlan, type RunPlan, Stream } from "./plan.ts";
 import { Random } from "./random.ts";
+import { checkStalled } from "./stalled.ts";
 import { Trace, Violation } from "./trace.ts";
 import { type Options } from "./wire.ts";
 
@@ -24,6 +25,8 @@ const MAX_DRAIN_EVENTS = 300_000;
 const LOOK_MS = 100;
 /** How long what was begun may take to end, once nothing goes wrong any more. */
 const DRAIN_MS = 300_000;
+/** How much later than it should the broker may look for those who hang: alarms come late. */
+const STALL_SLACK_MS = 1000;
 
 interface Running {
   readonly broker: SimulatedBroker;
@@ -316,8 +319,8 @@ export class World implements ClientWorld {
       }
       this.loop.nowMs = Math.max(this.loop.nowMs, untilMs);
       this.#serveQueues();
+      if (!isAwake) this.#checkStalled();
       if (!isAwake && this.loop.nowMs >= wakeMs) {
-        this.#checkBlocked();
         for (const client of this.clients) client.wake();
         isAwake = true;
       }
@@ -333,14 +336,11 @@ export class World implements ClientWorld {
     this.#part(running.broker.core);
   }
 
-  /** Whoever hung has been cut off by now, where others waited for it. */
-  #checkBlocked(): void {
-    const core = this.#current?.broker.core;
-    if (core !== undefined && core.flow.blockedPublishers > 0) {
-      throw new Violation(
-        `${core.flow.blockedPublishers} publishers wait still, for somebody who shows no sign of life`,
-      );
-    }
+  /** Whoever hangs is cut off in time, where others wait for it. */
+  #checkStalled(): void {
+    if (this.#current === undefined) return;
+    const { broker, oracle } = this.#current;
+    checkStalled(broker, oracle, this.plan.options.stallMs * 3 + STALL_SLACK_MS);
   }
 
   /** Queues that are kept, and that nobody serves, get somebody who does. */

@@ -451,6 +451,17 @@ export class Oracle implements Watcher {
     this.#sent.sent(this.peers.get(connection)!, frame, buf);
   }
 
+  sentPart(connection: Connection): void {
+    if (connection.isBlocked) this.peers.get(connection)!.lastSignMs = this.nowMs;
+  }
+
+  /** When the client of a subscription that may hold others up last showed that it is at work. */
+  lastSignMs(connection: Connection, sid: number): number {
+    const { subs, lastSignMs } = this.peers.get(connection)!;
+    const sub = subs.get(sid);
+    return sub?.isHeld === true ? Math.min(lastSignMs, sub.heldSinceMs) : lastSignMs;
+  }
+
   /** Something came to `queue`, or went: its order is looked at when the event is over. */
   touch(queue: QueueView): void {
     this.#touchedQueues.add(queue);
