@@ -76,6 +76,9 @@ export class Oracle implements Watcher {
   holdsDisk = true;
   /** Whether something was read in this event. */
   hasRead = false;
+  /** Whether a frame was read or sent to its last byte in this event; and whether a part of one was. */
+  hasFrame = false;
+  hasPart = false;
   /** What was published by what was read last. */
   #published: Message[] = [];
   /** What came from it is acted upon. */
@@ -145,6 +148,8 @@ export class Oracle implements Watcher {
       this.#acting = undefined;
       if (peer.isBad) break;
     }
+    if (at === 0) this.hasPart = true;
+    else this.hasFrame = true;
     peer.rest = at === all.length ? EMPTY : Buffer.from(all.subarray(at));
   }
 
@@ -448,10 +453,12 @@ export class Oracle implements Watcher {
   // ── What the broker writes ────────────────────────────────────────────────────────────────────────────────────────
 
   sent(connection: Connection, frame: Read, buf: Buffer): void {
+    this.hasFrame = true;
     this.#sent.sent(this.peers.get(connection)!, frame, buf);
   }
 
   sentPart(connection: Connection): void {
+    this.hasPart = true;
     if (connection.isBlocked) this.peers.get(connection)!.lastSignMs = this.nowMs;
   }
 
@@ -561,7 +568,7 @@ export class Oracle implements Watcher {
 
   afterEvent(): void {
     this.#sent.checkReleased();
-    this.hasRead = false;
+    this.hasRead = this.hasFrame = this.hasPart = false;
     for (const peer of this.peers.values()) this.#checkPause(peer);
     for (const [name, queue] of this.queues) {
       const object = this.world.queue(name);
