@@ -355,10 +355,10 @@ export class Oracle implements Watcher {
       if (options.durable) peer.effects.push({ position: peer.position, apply: () => (made.isKept = true) });
       return queue;
     }
-    const has = queue.options as unknown as Record<string, unknown>;
     const asked = options as unknown as Record<string, unknown>;
-    const isLike = [...options.given, "ack"].every((it) => !OF_QUEUE.has(it) || has[it] === asked[it]);
-    if (isLike && queue.pattern === pattern) return queue;
+    const isLike = (has: Record<string, unknown>): boolean =>
+      [...options.given, "ack"].every((it) => !OF_QUEUE.has(it) || has[it] === asked[it]);
+    for (const it of [queue, queue.next]) if (it?.pattern === pattern && isLike({ ...it.options })) return queue;
     // One whose last member left in this read may have ended: then this begins another.
     if (queue.options.keep || [...queue.members].some(({ isLive }) => isLive) || !queue.wasAble) return undefined;
     queue.next = { pattern, options: { ...options, overflow: options.overflow as "block" } };

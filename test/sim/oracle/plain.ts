@@ -172,8 +172,7 @@ export class PlainView {
     if (isRetained) return this.#retainedCame(frame, buf);
     if (this.retained.size > 0) throw this.#violation(`${frame.uid} came in front of retained values`);
     this.maybeRetained.clear();
-    let at = this.#next;
-    while (at < this.#expected.length && this.#expected[at]!.uid !== frame.uid) at++;
+    const at = this.#placeOf(frame.uid);
     const message = this.#expected[at];
     if (message === undefined) throw this.#violation(`${frame.uid} came, and is none that waits in this order`);
     this.#verbatim(message, frame, buf);
@@ -192,6 +191,25 @@ export class PlainView {
       this.#expected = this.#expected.slice(this.#next);
       this.#next = 0;
     }
+  }
+
+  /** Where it waits. One that was sent twice waits twice: then it is the one that the GAP in front of it tells of, if any is. */
+  #placeOf(uid: number): number {
+    let first = this.#expected.length;
+    let lost = 0;
+    let unsure = 0;
+    for (let at = this.#next; at < this.#expected.length; at++) {
+      const message = this.#expected[at]!;
+      if (message.uid === uid) {
+        first = Math.min(first, at);
+        if (this.gap >= lost && this.gap <= lost + unsure) return at;
+      }
+      if (message.isLoose) continue;
+      if (!message.isRefusable || message.isTaken) lost++;
+      else unsure++;
+      if (lost > this.gap && first < at) break;
+    }
+    return first;
   }
 
   /** Takes out those in front of `at` that may come later, their place not being known. */

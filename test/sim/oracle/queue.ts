@@ -48,6 +48,8 @@ export interface Entry {
   isBack: boolean;
   /** How many turns had been handed on when it came back. */
   backAtFlush: number;
+  /** Likewise, when it came and may have been handed out at once, to make room for others; -2 where it was not. */
+  readonly aheadAtFlush: number;
   /** It waited when the queue was emptied: unless it was on its way, it is gone. */
   wasPurged: boolean;
   /** A member gave it back for later: that may be on disk. */
@@ -125,8 +127,9 @@ export class QueueView {
   #untoldPurged = 0;
   #purgedAt = -1;
   #cameSincePurge = false;
-  /** The greatest place of those that came for the first time in this event. */
+  /** The greatest place of those that came for the first time in this event; and of those that were handed out in this turn. */
   freshInEvent = -1;
+  #behindInEvent = -1;
 
   constructor(oracle: Oracle, name: string, pattern: string, options: QueueRules, isInDoubt = false) {
     this.oracle = oracle;
@@ -342,6 +345,7 @@ export class QueueView {
       isSure,
       isBack: false,
       backAtFlush: 0,
+      aheadAtFlush: this.wasAble ? this.oracle.flushes : -2,
       wasPurged: false,
       wasDelayed: false,
       isLoose: delayMs > 0,
@@ -426,7 +430,10 @@ export class QueueView {
     const isDirect = !member.peer.wasBlocked;
     if (isDirect && entry.untilMs <= nowMs) throw this.violation(`${what()} came ${nowMs - entry.untilMs} ms too late`);
     if (this.options.partitionBy !== undefined && isDirect) this.#checkKey(entry, member, what);
-    if (!entry.isBack && !isLoose(entry)) this.freshInEvent = Math.max(this.freshInEvent, entry.order);
+    if (!entry.isBack && !isLoose(entry)) {
+      this.freshInEvent = Math.max(this.freshInEvent, entry.order);
+      if (entry.aheadAtFlush < this.oracle.flushes - 1) this.#behindInEvent = this.freshInEvent;
+    }
     if (entry.isLost) {
       entry.isLost = false;
       this.lost--;
@@ -547,15 +554,17 @@ export class QueueView {
       );
     }
     const last = this.freshInEvent;
+    const lastBehind = this.#behindInEvent;
     if (last < 0) return;
-    this.freshInEvent = -1;
+    this.freshInEvent = this.#behindInEvent = -1;
     const { overflow, partitionBy } = this.options;
     if (partitionBy !== undefined || overflow === "latest" || this.#isAnyBlocked()) return;
     for (const entry of this.entries) {
       if (entry.order >= last) break;
       if (entry.holder !== undefined || isLoose(entry) || entry.isLost) continue;
       if (entry.untilMs <= nowMs || !entry.isSure) continue;
-      if (entry.isBack && entry.backAtFlush >= flushes) continue;
+      // What was handed out in the middle of a turn, to make room, may be ahead of what came back later in it.
+      if (entry.isBack && entry.backAtFlush >= (entry.order < lastBehind ? flushes : flushes - 1)) continue;
       if (overflow !== "block" && this.lost < this.mayDrop) {
         entry.isLost = true;
         this.lost++;
