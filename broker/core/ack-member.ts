@@ -85,6 +85,8 @@ export class AckMember extends Member implements Timed, Alarm {
     this.#refill();
   }
 
+  override takenEarly(): void {}
+
   override unwritten(): void {
     // They are among the unsettled, and go back with them.
   }

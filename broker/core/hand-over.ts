@@ -25,6 +25,8 @@ export function inFlightOnDisk(core: Core): number {
  * they are told so, and what they settle from now on is not confirmed.
  */
 export function handOver(core: Core, done: () => void): void {
+  // Before members are dismissed, though theirs is not all: one that left before may have been handed what is being written yet.
+  for (const peer of core.peers) peer.link.tellTakenEarly();
   const told = new Set<Peer>();
   for (const queue of durableQueues(core)) {
     for (const { peer } of queue.members) told.add(peer);

@@ -24,6 +24,8 @@ export interface Consumer {
   handed(chunk: PooledChunk, start: number, end: number, count: number, order: number): void;
   /** `count` of its messages were written, the first of them the `order`-th that was taken. */
   written(count: number, order: number): void;
+  /** The peer has these already, of a write that is under way: {@link written} follows, or not before the broker's end. */
+  takenEarly(count: number, order: number): void;
   /** The connection ended before these were written. Called for the last range first. */
   unwritten(chunk: PooledChunk, start: number, end: number, count: number, order: number): void;
   /** The connection ended before it was told that `lost` messages were dropped. */
@@ -318,18 +320,22 @@ export class Link implements RangeSink {
   /** Messages for `to` that the peer may have although {@link Consumer.written} has not told of them: of the write under way, taken whole. */
   takenEarly(to: Consumer): number {
     let messages = 0;
-    this.eachTakenEarly(to, (_order, count) => (messages += count));
+    this.#eachTakenEarly((part, count) => (messages += part.to === to ? count : 0));
     return messages;
   }
 
-  /** The same, run by run: the place of the first, and how many. */
-  eachTakenEarly(to: Consumer, visit: (order: number, count: number) => void): void {
+  /** Tells consumers of such messages. Those, too, that are consumers no longer: what was handed to them is on its way still. */
+  tellTakenEarly(): void {
+    this.#eachTakenEarly(({ to, order }, count) => to?.takenEarly(count, order));
+  }
+
+  #eachTakenEarly(visit: (part: Part, count: number) => void): void {
     if (this.#writing === undefined) return;
     let left = this.writingBytes - this.#transport.untakenBytes();
     for (const part of this.#writing) {
       if (left <= 0) break;
       const bytes = part.end - part.start;
-      if (part.to === to) visit(part.order, left >= bytes ? part.count : wholeFrames(part, left));
+      if (part.to !== undefined) visit(part, left >= bytes ? part.count : wholeFrames(part, left));
       left -= bytes;
     }
   }

@@ -76,6 +76,11 @@ export class Member implements Consumer {
     this.queue.fate.written(order, count);
   }
 
+  /** They are delivered: the disk is to know that before it is let go of. */
+  takenEarly(count: number, order: number): void {
+    this.queue.fate.written(order, count);
+  }
+
   /** The queue has them again, in front: they are no longer this member's. */
   unwritten(chunk: PooledChunk, start: number, end: number, count: number, order: number): void {
     this.mine.inFlight -= count;
@@ -97,12 +102,8 @@ export class Member implements Consumer {
   /** The options of its queue have changed. */
   optionsChanged(): void {}
 
-  /**
-   * The broker takes it out of its queue, which is no fault of what it holds: all of that goes back as it came. What the peer has of a
-   * write that is under way is delivered, and the disk is to know that before it is let go of.
-   */
+  /** The broker takes it out of its queue, which is no fault of what it holds: all of that goes back as it came. */
   dismiss(): void {
-    this.peer.link.eachTakenEarly(this, (order, count) => this.queue.fate.written(order, count));
     this.end();
   }
 

@@ -128,6 +128,8 @@ export class Subscription implements OutboxOwner, Consumer, Source {
   /** There is nobody else to tell. */
   untold(): void {}
 
+  takenEarly(): void {}
+
   /** It ends: what waits is dropped, and whoever waits for it goes on. What is being written is counted on by its connection. */
   end(): void {
     this.#held = true;

@@ -40,4 +40,10 @@ export const KEPT: readonly Kept[] = [
     without: {},
     found: "an XOFF in the same turn kept what had come before it from being handed on, and more than that was dropped",
   },
+  {
+    seed: 4003248,
+    without: {},
+    found:
+      "what a member that does not acknowledge had got of a long write was delivered again by the next broker, where it had left before",
+  },
 ];

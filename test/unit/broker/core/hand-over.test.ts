@@ -97,7 +97,11 @@ test("members hold nothing more, and no attempt was lost by that", () => {
   expect(heir.read().at(-1)).toEqual([Op.PUB, "t", "a"]);
 });
 
-test("what a member that does not acknowledge has of a write under way is not delivered again", () => {
+test.each<[string, (worker: SimulatedClient) => void]>([
+  ["is one still", () => {}],
+  ["has left", (worker) => worker.send(Op.UNSUB, 1)],
+  ["was cut off", (worker) => worker.write(Buffer.of(0xc1))],
+])("what a member that does not acknowledge, and %s, has of a write under way is not delivered again", (_, part) => {
   const store = new SimulatedStore();
   const world = new World({}, store);
   const worker = world.connect();
@@ -106,6 +110,8 @@ test("what a member that does not acknowledge has of a write under way is not de
   worker.read();
   worker.isReading = false;
   for (const payload of ["a", "b"]) worker.send(Op.PUB, "t", payload);
+  settled(store, world);
+  part(worker);
   settled(store, world);
   // FOR, the first message, and a byte of the second.
   worker.takeSome(3 + 5 + 1);

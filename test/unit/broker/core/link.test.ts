@@ -91,6 +91,8 @@ class Subscriber implements Consumer, Source {
     if (!this.outbox.empty) this.#link.ready(this);
   }
 
+  takenEarly(): void {}
+
   handed(_chunk: PooledChunk, _start: number, _end: number, count: number): void {
     this.handedOver += count;
   }
