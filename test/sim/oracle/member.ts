@@ -86,7 +86,7 @@ export class MemberView {
       const entry = this.held[i]!;
       entry.enteredMs ??= i < this.concurrency ? nowMs : Math.max(freedMs, entry.heldSinceMs);
       if (ackTimeoutMs === 0 || entry.enteredMs + ackTimeoutMs > nowMs) continue;
-      entry.mayHaveTimedOut = true;
+      this.queue.mayBeBack(entry);
       freedMs = Math.min(freedMs, entry.enteredMs + ackTimeoutMs);
       places++;
     }

@@ -541,6 +541,7 @@ export class QueueView {
   gapTold(lost: number): void {
     this.#untoldPurged = Math.max(0, this.#untoldPurged - lost);
     this.gapTotal += lost;
+    for (const member of this.members) member.lapse(this.oracle.nowMs);
     if (this.gapTotal > this.mayDrop) {
       throw this.violation(`GAPs tell of ${this.gapTotal}, and ${this.mayDrop} were dropped at the most`);
     }
@@ -666,6 +667,16 @@ export class QueueView {
     this.back(entry);
   }
 
+  /** It may be back: nobody has told. */
+  mayBeBack(entry: Entry): void {
+    if (entry.mayHaveTimedOut) return;
+    entry.mayHaveTimedOut = true;
+    // A newer one of its topic may wait, which takes its place.
+    if (this.options.overflow !== "latest") return;
+    this.mayDrop++;
+    this.doubt(entry);
+  }
+
   back(entry: Entry): void {
     this.hasReturned = true;
     entry.holder = undefined;
@@ -723,7 +734,12 @@ export class QueueView {
     this.heldUp.clear();
     this.wasPurged = true;
     this.hasReturned = true;
+    for (const member of this.members) member.lapse(this.oracle.nowMs);
     for (const entry of this.entries) {
+      if (entry.mayHaveTimedOut) {
+        this.mayDrop++;
+        this.doubt(entry);
+      }
       if (entry.holder !== undefined) continue;
       this.mayDrop++;
       entry.isLoose = true;
