@@ -359,7 +359,6 @@ export class QueueView {
     };
     if (delayMs > 0) this.hasReturned = true;
     this.accepted++;
-    this.#taken.set(message.uid, this.timesTaken(message.uid) + 1);
     this.restore(entry);
     return entry;
   }
@@ -375,6 +374,7 @@ export class QueueView {
     this.bytes += entry.message.bytes.length;
     this.entries.add(entry);
     const { uid } = entry.message;
+    this.#taken.set(uid, this.timesTaken(uid) + 1);
     const same = this.#byUid.get(uid);
     if (same === undefined) this.#byUid.set(uid, [entry]);
     else same.push(entry);
@@ -523,6 +523,8 @@ export class QueueView {
       if (before.order >= entry.order) break;
       const isWaiting = before.holder === undefined && before.isSure && !isLoose(before) && !before.isBack;
       if (!isWaiting || before.untilMs < Number.POSITIVE_INFINITY || this.keyOf(before.message) !== key) continue;
+      // Of one that was taken twice it can't be told which of them came.
+      if (this.timesTaken(before.message.uid) > 1 || this.timesTaken(entry.message.uid) > 1) continue;
       throw this.violation(`${what()} came, and ${before.message.uid} of the same key waits in front of it`);
     }
   }
