@@ -208,12 +208,6 @@ describe("sub", () => {
 });
 
 describe("what the broker refuses is one line", () => {
-  test("a topic of the broker's own", async () => {
-    const { code, stderr } = await run(["pub", "$sys.x", "x"]);
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/^podbus: [^\n]*\n$/);
-  });
-
   test("a frame that is too large", async () => {
     await using small = await startBroker({ args: ["--max-frame", "64KiB"] });
     const { code, stderr } = await runCli(["pub", "a"], { env: small.env, input: Buffer.alloc(100_000) });

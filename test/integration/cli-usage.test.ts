@@ -52,7 +52,7 @@ describe("wrong usage is one line, and exit 2", () => {
     [["sub", "a", "--raw", "--json"], /choose one/],
     [["sub", "a", "b", "--queue", "q"], /a queue has one pattern/],
     [["pub", "a.*", "x"], /must hold no "\*"/],
-    [["pub", "$x", "x"], /topics that begin with \$ are the broker's own: choose another/],
+    [["pub", "$sys.x", "x"], /topics that begin with \$ are the broker's own: choose another/],
     [["pub", "a", "x", "--as", "json"], /not JSON/],
     [["pub", "a", "x", "--lines"], /leave out the DATA/],
     [["pub", "a", "--header", "x"], /KEY=VALUE/],
