@@ -223,6 +223,8 @@ export class Sent {
     if (isOfTopic && peer.off.size + peer.surelyFull.size > MOST_OFF) peer.surelyFull.delete(topic);
     if (due >= 0) {
       peer.due.splice(due, 1);
+      // A RETAIN may be refused for its queue's sake, or kept from being retained: one word for both.
+      if (isOfTopic) peer.refusals.set(topic, (peer.refusals.get(topic) ?? 0) + 1);
       return;
     }
     if (ref === null && topic === undefined) {
