@@ -85,7 +85,9 @@ export class AckMember extends Member implements Timed, Alarm {
     this.#refill();
   }
 
-  override takenEarly(): void {}
+  override takenEarly(): void {
+    // Delivered is not settled: that it says by itself.
+  }
 
   override unwritten(): void {
     // They are among the unsettled, and go back with them.

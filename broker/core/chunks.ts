@@ -2,7 +2,7 @@
 // nobody holds them. `heldBytes` is what the broker really holds, each chunk once. Cost: a count up and down per run.
 //
 // A buffer that is not used again is the collector's, and V8 walks the whole heap for every few dozen MiB of them: at gigabytes
-// a second that took a fifth of the broker's time. So sizes are rounded up to a class, as allocators do, and free chunks are
+// a second that cost a fifth of the rate of 16 KiB messages. So sizes are rounded up to a class, as allocators do, and free chunks are
 // kept by class.
 
 import type { Chunk, ChunkSource } from "../../shared/codec/intake.ts";

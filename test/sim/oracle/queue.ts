@@ -87,6 +87,7 @@ export class QueueView {
   /** Not settled, in the order in which they were taken. */
   readonly entries: Set<Entry> = new Set();
   readonly #byUid = new Map<number, Entry[]>();
+  /** How often it took each, by number. */
   readonly #taken = new Map<number, number>();
   /** Settled and dead ones, by number: never to be seen again. */
   readonly settled: Map<number, Entry> = new Map();
@@ -127,7 +128,7 @@ export class QueueView {
   #untoldPurged = 0;
   #purgedAt = -1;
   #cameSincePurge = false;
-  /** The greatest place of those that came for the first time in this event; and of those that were handed out in this turn. */
+  /** The greatest place of those that came for the first time in this event; and that, when one came that was not handed out ahead. */
   freshInEvent = -1;
   #behindInEvent = -1;
 
