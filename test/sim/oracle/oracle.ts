@@ -132,7 +132,9 @@ export class Oracle implements Watcher {
     let at = 0;
     while (at < all.length) {
       if (beginAt + at >= connection.badFrom) {
-        if (!isSecondSub(peer, all, at)) {
+        const isSecond = isSecondSub(peer, all, at);
+        if (isSecond === undefined) break;
+        if (!isSecond) {
           peer.isBad = true;
           break;
         }
@@ -751,10 +753,14 @@ function checkRefusals({ refused, refusals, id }: PeerView): void {
 
 const EMPTY: Buffer = Buffer.alloc(0);
 
-/** Whether what is to be one SUB too many for a number is none: the first one with it was refused. */
-function isSecondSub(peer: PeerView, buf: Buffer, at: number): boolean {
-  if (buf[at] !== 0x93 || buf[at + 1] !== Op.SUB) return false;
+/**
+ * Whether what is to be one SUB too many for a number is none: the first one with it was refused. Undefined where that can't be told,
+ * for not all of it is here.
+ */
+function isSecondSub(peer: PeerView, buf: Buffer, at: number): boolean | undefined {
+  if (buf[at] !== 0x93 || (at + 1 < buf.length && buf[at + 1] !== Op.SUB)) return false;
   const frame = decode(buf, at, buf.length);
-  const sid = frame?.elements[1];
-  return frame?.op === Op.SUB && frame.elements[2] === "zz" && peer.subs.get(sid as number)?.isLive !== true;
+  if (frame === undefined) return undefined;
+  const sid = frame.elements[1] as number;
+  return frame.elements[2] === "zz" && peer.subs.get(sid)?.isLive !== true;
 }
