@@ -119,6 +119,9 @@ export class QueueView {
   #mostInTurn = 0;
   /** The last event in which something was published, and a member could take it. */
   #ableAt = -1;
+  /** The last turn in the middle of which something may have been handed out, to make room, and from when on. */
+  #aheadAtFlush = -1;
+  #aheadMs = 0;
   /** Topics that it holds up for sure, since it was last half empty, and whose. */
   readonly heldUp: HeldUp = new HeldUp();
   /** One that waits although a member could have it, and since when. */
@@ -148,9 +151,13 @@ export class QueueView {
   }
 
   get couldBeFull(): boolean {
-    const { maxMessages, maxBytes } = this.options;
     if (this.#isVague) return true;
-    return (this.entries.size >= maxMessages || this.bytes >= maxBytes) && !this.#isTakenOn;
+    return this.#isAtLimit && !this.#isTakenOn;
+  }
+
+  /** Whether there are as many as may wait, also where some of them do not. */
+  get #isAtLimit(): boolean {
+    return this.entries.size >= this.options.maxMessages || this.bytes >= this.options.maxBytes;
   }
 
   /** Whether a member has room for all that there is: then it is on its way, and does not wait. */
@@ -301,6 +308,11 @@ export class QueueView {
     }
     // Full, it is first handed out as far as there is room, in the middle of a read: those whom it held up may go on then.
     if ((this.waiting - room) * 2 <= this.options.maxMessages) this.heldUp.clear();
+    const isAtLimit = this.#isVague || this.#isAtLimit;
+    if (isAtLimit && this.wasAble && this.#aheadAtFlush !== this.oracle.flushes) {
+      this.#aheadAtFlush = this.oracle.flushes;
+      this.#aheadMs = nowMs;
+    }
     if (couldBeFull && overflow !== "block") {
       const isPlain = this.bytes < this.options.maxBytes && !this.#isVague && !this.hasReturned;
       this.mayDrop += isPlain ? 1 : Number.POSITIVE_INFINITY;
@@ -429,7 +441,9 @@ export class QueueView {
     }
     if (entry.notBeforeMs > nowMs) throw this.violation(`${what()} came ${entry.notBeforeMs - nowMs} ms too early`);
     const isDirect = !member.peer.wasBlocked;
-    if (isDirect && entry.untilMs <= nowMs) throw this.violation(`${what()} came ${nowMs - entry.untilMs} ms too late`);
+    if (isDirect && entry.untilMs <= this.#handedMs(entry.message, nowMs)) {
+      throw this.violation(`${what()} came ${nowMs - entry.untilMs} ms too late`);
+    }
     if (this.options.partitionBy !== undefined && isDirect) this.#checkKey(entry, member, what);
     if (!entry.isBack && !isLoose(entry)) {
       this.freshInEvent = Math.max(this.freshInEvent, entry.order);
@@ -465,6 +479,11 @@ export class QueueView {
     member.lapse(nowMs);
     const sure = member.held.reduce((sum, { mayHaveTimedOut }) => sum + (mayHaveTimedOut ? 0 : 1), 0);
     if (sure > member.prefetch) throw this.violation(`${what()} came, and ${sure} are unsettled there already`);
+  }
+
+  /** When, at the earliest, a message was handed to the connection on which it comes now: its broker may have stood still since. */
+  #handedMs({ atMs }: Message, nowMs: number): number {
+    return this.#aheadAtFlush === this.oracle.flushes ? Math.max(atMs, this.#aheadMs) : nowMs;
   }
 
   /** It was written to a connection that ends: settled where nobody acknowledges, and else back, with an attempt more or not. */
