@@ -724,6 +724,7 @@ export class QueueView {
     const { nowMs } = this.oracle;
     member.lapse(nowMs);
     const wasBlocked = !member.peer.isIdle;
+    const mayReturn = this.#mayBeOnItsWayTo(member);
     const held = Array.from(member.held);
     const works = held.map((entry) => member.worksOn(entry));
     held.forEach((entry, i) => {
@@ -742,9 +743,22 @@ export class QueueView {
     member.isGone = true;
     this.members.delete(member);
     if (!wasBlocked) return;
-    // What was on its way there is back in front.
+    // What was on its way there is back in front; of a topic that has a newer one waiting, it is dropped.
     this.hasReturned = true;
     for (const entry of this.entries) if (entry.holder === undefined) entry.isLoose = true;
+    if (this.options.overflow === "latest") this.mayDrop += mayReturn;
+  }
+
+  /** How many messages may have been handed to `member` that are not written to their end: as many as it had room for. */
+  #mayBeOnItsWayTo(member: MemberView): number {
+    let room = Number.POSITIVE_INFINITY;
+    if (this.options.ack) {
+      room = member.prefetch;
+      for (const { mayHaveTimedOut } of member.held) if (!mayHaveTimedOut) room--;
+    }
+    let unheld = 0;
+    for (const { holder } of this.entries) if (holder === undefined) unheld++;
+    return Math.min(room, unheld);
   }
 
   /** All that waits is about to be dropped. What is on its way to a member is not. */
