@@ -49,7 +49,7 @@ export class Deaths {
     let wrong: Entry | undefined;
     for (const entry of queue.entries) {
       if (entry.message.uid !== uid) continue;
-      const isExpired = entry.untilMs <= this.#oracle.nowMs && reason === "expired";
+      const isExpired = entry.mayExpireMs <= this.#oracle.nowMs && reason === "expired";
       const hasFailed = entry.mayHaveTimedOut && entry.most >= queue.options.maxAttempts && reason === "attempts";
       if (!isExpired && !hasFailed && entry.isSure) {
         wrong = entry;

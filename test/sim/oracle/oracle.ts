@@ -688,9 +688,17 @@ export class Oracle implements Watcher {
     queue.mayDrop = before.mayDrop > 0 ? Number.POSITIVE_INFINITY : 0;
     queue.wasPurged = before.wasPurged;
     for (const entry of entries) {
-      const isTimed = entry.notBeforeMs > 0 || entry.untilMs < Number.POSITIVE_INFINITY;
-      entry.notBeforeMs = isWallSound ? entry.notBeforeMs - slackMs : 0;
-      entry.untilMs = isWallSound ? entry.untilMs + slackMs : Number.POSITIVE_INFINITY;
+      const isTimed = entry.notBeforeMs > 0 || entry.mayExpireMs < Number.POSITIVE_INFINITY;
+      if (isWallSound) {
+        entry.notBeforeMs -= slackMs;
+        entry.mayExpireMs -= slackMs;
+        entry.untilMs += slackMs;
+      } else {
+        // Its times are those of a clock that jumped, in every broker from here on.
+        entry.notBeforeMs = 0;
+        if (entry.mayExpireMs < Number.POSITIVE_INFINITY) entry.mayExpireMs = Number.NEGATIVE_INFINITY;
+        entry.untilMs = Number.POSITIVE_INFINITY;
+      }
       if (isTimed) entry.isLoose = true;
       if (isTimed && !isWallSound) entry.isSure = false;
       else if (entry.before !== undefined) entry.before.whenKept = () => queue.assure(entry);

@@ -36,6 +36,8 @@ export interface Entry {
   notBeforeMs: number;
   /** Of that, what its publisher asked for: the other is not on disk. */
   readonly delayedUntilMs: number;
+  /** When it expires: at the earliest, and at the latest. Apart once the clock on the wall has jumped between two brokers. */
+  mayExpireMs: number;
   untilMs: number;
   holder: MemberView | undefined;
   seq: number;
@@ -261,7 +263,7 @@ export class QueueView {
     }
     // One that has outlived its time may have been found out, or not.
     const { nowMs } = this.oracle;
-    for (const entry of this.entries) if (entry.untilMs <= nowMs) return undefined;
+    for (const { mayExpireMs } of this.entries) if (mayExpireMs <= nowMs) return undefined;
     return this.waiting;
   }
 
@@ -342,6 +344,7 @@ export class QueueView {
   #add(message: Message, nowMs: number, isSure: boolean): Entry {
     const isDead = message.uid < 0;
     const delayMs = isDead ? 0 : (message.delayMs ?? 0);
+    const untilMs = message.ttlMs === undefined ? Number.POSITIVE_INFINITY : nowMs + message.ttlMs;
     const entry: Entry = {
       message,
       order: this.#order++,
@@ -349,7 +352,8 @@ export class QueueView {
       most: 1,
       notBeforeMs: delayMs > 0 ? nowMs + delayMs : 0,
       delayedUntilMs: delayMs > 0 ? nowMs + delayMs : 0,
-      untilMs: message.ttlMs === undefined ? Number.POSITIVE_INFINITY : nowMs + message.ttlMs,
+      mayExpireMs: untilMs,
+      untilMs,
       holder: undefined,
       seq: 0,
       heldSinceMs: 0,
@@ -542,7 +546,7 @@ export class QueueView {
     for (const before of this.entries) {
       if (before.order >= entry.order) break;
       const isWaiting = before.holder === undefined && before.isSure && !isLoose(before) && !before.isBack;
-      if (!isWaiting || before.untilMs < Number.POSITIVE_INFINITY || this.keyOf(before.message) !== key) continue;
+      if (!isWaiting || before.mayExpireMs < Number.POSITIVE_INFINITY || this.keyOf(before.message) !== key) continue;
       // Of one that was taken twice it can't be told which of them came.
       if (this.timesTaken(before.message.uid) > 1 || this.timesTaken(entry.message.uid) > 1) continue;
       throw this.violation(`${what()} came, and ${before.message.uid} of the same key waits in front of it`);
@@ -585,7 +589,7 @@ export class QueueView {
     for (const entry of this.entries) {
       if (entry.order >= last) break;
       if (entry.holder !== undefined || isLoose(entry) || entry.isLost) continue;
-      if (entry.untilMs <= nowMs || !entry.isSure) continue;
+      if (entry.mayExpireMs <= nowMs || !entry.isSure) continue;
       // What was handed out in the middle of a turn, to make room, may be ahead of what came back later in it.
       if (entry.isBack && entry.backAtFlush >= (entry.order < lastBehind ? flushes : flushes - 1)) continue;
       if (overflow !== "block" && this.lost < this.mayDrop) {
@@ -627,7 +631,7 @@ export class QueueView {
     }
     for (const entry of this.entries) {
       if (entry.holder !== undefined || !entry.isSure || isLoose(entry) || entry.isLost) continue;
-      if (entry.notBeforeMs > nowMs || entry.untilMs <= nowMs) continue;
+      if (entry.notBeforeMs > nowMs || entry.mayExpireMs <= nowMs) continue;
       if (taken.size === 0 || !taken.has(this.keyOf(entry.message))) return entry;
     }
     return undefined;
@@ -779,7 +783,7 @@ export class QueueView {
       if (entry.holder !== undefined) continue;
       this.mayDrop++;
       entry.isLoose = true;
-      if (entry.isSure && !entry.isLost && entry.untilMs === Number.POSITIVE_INFINITY) {
+      if (entry.isSure && !entry.isLost && entry.mayExpireMs === Number.POSITIVE_INFINITY) {
         entry.wasPurged = true;
         if (isCertain) this.#untoldPurged++;
       }
@@ -884,7 +888,7 @@ export class QueueView {
     for (const entry of this.entries) {
       if (entry.isLost) continue;
       const mayBeDead = entry.mayHaveTimedOut && this.options.maxAttempts > 0 && entry.most >= this.options.maxAttempts;
-      if (!entry.isSure || entry.untilMs <= nowMs || entry.message.isRefused || mayBeDead) vague++;
+      if (!entry.isSure || entry.mayExpireMs <= nowMs || entry.message.isRefused || mayBeDead) vague++;
       else if (left++ === 0) first = entry.message.uid;
     }
     if (this.wasPurged) {
