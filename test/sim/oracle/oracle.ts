@@ -688,14 +688,16 @@ export class Oracle implements Watcher {
     queue.mayDrop = before.mayDrop > 0 ? Number.POSITIVE_INFINITY : 0;
     queue.wasPurged = before.wasPurged;
     for (const entry of entries) {
-      const isTimed = entry.notBeforeMs > 0 || entry.mayExpireMs < Number.POSITIVE_INFINITY;
+      const isDelayed = entry.notBeforeMs > 0;
+      const isTimed = isDelayed || entry.mayExpireMs < Number.POSITIVE_INFINITY;
       if (isWallSound) {
         entry.notBeforeMs -= slackMs;
         entry.mayExpireMs -= slackMs;
         entry.untilMs += slackMs;
       } else {
         // Its times are those of a clock that jumped, in every broker from here on.
-        entry.notBeforeMs = 0;
+        entry.notBeforeMs = entry.delayedUntilMs = 0;
+        entry.wasDelayed ||= isDelayed;
         if (entry.mayExpireMs < Number.POSITIVE_INFINITY) entry.mayExpireMs = Number.NEGATIVE_INFINITY;
         entry.untilMs = Number.POSITIVE_INFINITY;
       }

@@ -35,7 +35,7 @@ export interface Entry {
   most: number;
   notBeforeMs: number;
   /** Of that, what its publisher asked for: the other is not on disk. */
-  readonly delayedUntilMs: number;
+  delayedUntilMs: number;
   /** When it expires: at the earliest, and at the latest. Apart once the clock on the wall has jumped between two brokers. */
   mayExpireMs: number;
   untilMs: number;
@@ -54,7 +54,7 @@ export interface Entry {
   readonly aheadAtFlush: number;
   /** It waited when the queue was emptied: unless it was on its way, it is gone. */
   wasPurged: boolean;
-  /** A member gave it back for later: that may be on disk. */
+  /** Until when it is delayed is not known: a member gave it back for later, which may be on disk, or the clock on the wall jumped. */
   wasDelayed: boolean;
   /** Its place is not known: it is delayed, or was on its way to a member that went. */
   isLoose: boolean;
