@@ -449,9 +449,10 @@ export class QueueView {
       throw this.violation(`${what()} came ${nowMs - entry.untilMs} ms too late`);
     }
     if (this.options.partitionBy !== undefined && isDirect) this.#checkKey(entry, member, what);
-    if (!entry.isBack && !isLoose(entry)) {
-      this.freshInEvent = Math.max(this.freshInEvent, entry.order);
-      if (entry.aheadAtFlush < this.oracle.flushes - 1) this.#behindInEvent = this.freshInEvent;
+    const foremost = this.#foremost(entry, attempt);
+    if (foremost !== undefined) {
+      this.freshInEvent = Math.max(this.freshInEvent, foremost.order);
+      if (foremost.aheadAtFlush < this.oracle.flushes - 1) this.#behindInEvent = this.freshInEvent;
     }
     if (entry.isLost) {
       entry.isLost = false;
@@ -506,17 +507,20 @@ export class QueueView {
     this.oracle.deaths.maybe(this, entry);
   }
 
+  /** Of those that `entry`, which comes, may be, the first in the queue; undefined where one has no place among those that come anew. */
+  #foremost(entry: Entry, attempt: number): Entry | undefined {
+    const same = this.#byUid.get(entry.message.uid)!.filter((it) => it === entry || fits(it, attempt));
+    if (same.some((it) => it.isBack || isLoose(it))) return undefined;
+    return same.reduce((first, it) => (it.order < first.order ? it : first));
+  }
+
   /** Which of those with this number it is: there are several where a publisher had to send again. */
   #find(uid: number, attempt: number): Entry | undefined {
     const entries = this.#byUid.get(uid);
     if (entries === undefined || entries.length === 1) return entries?.[0];
-    const fits = ({ holder, mayHaveTimedOut, least, most }: Entry): boolean => {
-      if (holder === undefined) return attempt >= least && attempt <= most;
-      return mayHaveTimedOut && attempt > least && attempt <= most + 1;
-    };
     return (
-      entries.find((entry) => entry.isSure && fits(entry)) ??
-      entries.find(fits) ??
+      entries.find((entry) => entry.isSure && fits(entry, attempt)) ??
+      entries.find((entry) => fits(entry, attempt)) ??
       entries.find(({ holder }) => holder === undefined) ??
       entries[0]
     );
@@ -923,6 +927,12 @@ const RECOVERED = {
   before: undefined,
   whenKept: undefined,
 } as const;
+
+/** Whether it can come as that attempt: it waits, or may have timed out. */
+function fits({ holder, mayHaveTimedOut, least, most }: Entry, attempt: number): boolean {
+  if (holder === undefined) return attempt >= least && attempt <= most;
+  return mayHaveTimedOut && attempt > least && attempt <= most + 1;
+}
 
 function isLoose(entry: Entry): boolean {
   return entry.isLoose || entry.message.isLoose;
