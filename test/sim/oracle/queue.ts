@@ -133,7 +133,7 @@ export class QueueView {
   #untoldPurged = 0;
   #purgedAt = -1;
   #cameSincePurge = false;
-  /** The greatest place of those that came for the first time in this event; and that, when one came that was not handed out ahead. */
+  /** The greatest place of those that came for the first time in this event; and of those among them that were not handed out ahead. */
   freshInEvent = -1;
   #behindInEvent = -1;
 
@@ -451,8 +451,9 @@ export class QueueView {
     if (this.options.partitionBy !== undefined && isDirect) this.#checkKey(entry, member, what);
     const foremost = this.#foremost(entry, attempt);
     if (foremost !== undefined) {
-      this.freshInEvent = Math.max(this.freshInEvent, foremost.order);
-      if (foremost.aheadAtFlush < this.oracle.flushes - 1) this.#behindInEvent = this.freshInEvent;
+      const { order, aheadAtFlush } = foremost;
+      this.freshInEvent = Math.max(this.freshInEvent, order);
+      if (aheadAtFlush < this.oracle.flushes - 1) this.#behindInEvent = Math.max(this.#behindInEvent, order);
     }
     if (entry.isLost) {
       entry.isLost = false;
