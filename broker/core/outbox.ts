@@ -112,6 +112,8 @@ export class Outbox {
   #otherMessages = 0;
   #otherBytes = 0;
   readonly #trimsLate: boolean;
+  /** Until the turn's end, what comes is put on top of the limit. */
+  #isPutOff = false;
   /** Of the message that came last: by so much the limit in bytes may be passed. */
   #lastBytes = 0;
   /** What is left of the limit for those that wait here: full is when one of them is reached. */
@@ -124,8 +126,8 @@ export class Outbox {
   isPressed = false;
 
   /**
-   * @param trimsLate with `drop-oldest`: what is too much goes at the end of the turn ({@link trim}), in whole segments where it can,
-   * instead of message by message. What is left is the same.
+   * @param trimsLate with `drop-oldest`: what is too much, and can't be handed on, goes at the end of the turn ({@link trim}), in whole
+   * segments where it can, instead of message by message. What is left is the same.
    */
   constructor(owner: OutboxOwner, pool: ChunkPool, limits: OutboxLimits, trimsLate = false) {
     this.owner = owner;
@@ -152,30 +154,37 @@ export class Outbox {
     const { mostMessages, mostBytes } = this.#pressure;
     this.mostMessages = Math.min(maxMessages, mostMessages) - messages;
     this.mostBytes = Math.min(maxBytes, mostBytes) - bytes;
-    if (!this.#trimsLate || this.isPressed) return;
+    if (!this.#isPutOff || this.isPressed) return;
     this.mostMessages = Number.POSITIVE_INFINITY;
     this.mostBytes += MAX_EXCESS_BYTES;
   }
 
-  /** Whether more waits than the limit, as may be until the turn's end where it is kept to then. */
-  get isExceeded(): boolean {
-    if (!this.#trimsLate || this.isPressed) return false;
-    return this.messages > this.#limits.maxMessages || this.bytes > this.#mostBytesBehind;
+  /**
+   * It is full, and nothing of it can be handed on: what comes is put on top of the limit until {@link trim}, where it trims late.
+   * Not before: what could be handed on must not be dropped because others have taken the room meanwhile.
+   */
+  putOff(): void {
+    if (this.#trimsLate) this.#putOff(true);
   }
 
   /** Drops what came on top of the limit, down to what it would be had each message made room for itself. */
   trim(): void {
-    while (this.isExceeded) {
+    if (!this.#isPutOff) return;
+    this.#putOff(false);
+    if (this.isPressed) return;
+    const { maxMessages, maxBytes } = this.#limits;
+    // The message that came last was added to what was not full.
+    const mostBytes = maxBytes - 1 + this.#lastBytes;
+    while (this.messages > maxMessages || this.bytes > mostBytes) {
       const { start, end, count } = this.#ring[this.#head]!;
-      const isWhole =
-        this.messages - count >= this.#limits.maxMessages || this.bytes - (end - start) >= this.#mostBytesBehind;
+      const isWhole = this.messages - count >= maxMessages || this.bytes - (end - start) >= mostBytes;
       this.#drop(isWhole ? count : 1, isWhole ? end : undefined);
     }
   }
 
-  /** What may wait once the message that came last was added to what was not full. */
-  get #mostBytesBehind(): number {
-    return this.#limits.maxBytes - 1 + this.#lastBytes;
+  #putOff(isPutOff: boolean): void {
+    this.#isPutOff = isPutOff;
+    this.countOthers(this.#otherMessages, this.#otherBytes);
   }
 
   /** Whether its policy makes room by dropping what has waited longest. */

@@ -38,6 +38,7 @@ export function overflow(
   switch (outbox.overflow) {
     case "drop-oldest":
       outbox.trim();
+      outbox.putOff();
       while (outbox.full && outbox.owner.dropOldest());
       return Verdict.ADD;
     case "drop-newest":

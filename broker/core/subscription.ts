@@ -48,8 +48,6 @@ export class Subscription implements OutboxOwner, Consumer, Source {
   }
 
   hold(held: boolean): void {
-    // What came before this in the same turn, and could be handed on, is: not dropped at its end as more than the limit.
-    if (held && this.outbox.isExceeded) this.relieve();
     this.#held = held;
     this.heldSinceMs = held ? this.#core.nowMs() : undefined;
     if (!held) this.#getReady();

@@ -46,4 +46,11 @@ export const KEPT: readonly Kept[] = [
     found:
       "what a member that does not acknowledge had got of a long write was delivered again by the next broker, where it had left before",
   },
+  {
+    seed: 6028557,
+    without: {},
+    found:
+      "what a subscription that drops the oldest could hand on was dropped, since others of its connection took the room in the same turn",
+  },
+  { seed: 6034556, without: {}, found: "the same, while the connection was written to" },
 ];

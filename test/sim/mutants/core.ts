@@ -88,8 +88,8 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   core(
     "outbox.ts",
     "a whole segment goes where a part of it would do",
-    "this.messages - count >= this.#limits.maxMessages ||",
-    "this.messages > this.#limits.maxMessages ||",
+    "this.messages - count >= maxMessages ||",
+    "this.messages > maxMessages ||",
   ),
   core("overflow.ts", "full is not first given the chance to empty", "  outbox.owner.relieve();\n", ""),
   core(

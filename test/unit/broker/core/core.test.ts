@@ -32,6 +32,27 @@ test("one that is paused for another's sake, and fills what it has to empty itse
   expect(came.filter(([op, , code]) => op === Op.ERR && code === "limit")).toHaveLength(1);
 });
 
+test("what one that drops the oldest could hand on is not dropped because others of its connection took the room in the same turn", () => {
+  const world = new World();
+  const receiver = world.connect();
+  receiver.send(Op.SUB, 1, "t", ext1({ maxMessages: 2, overflow: "drop-oldest" }));
+  for (let sid = 2; sid < 8; sid++) receiver.send(Op.SUB, sid, "t", ext1({ maxMessages: 1 })); // hand on at every message
+  world.run();
+  receiver.isReading = false;
+  const publisher = world.connect();
+  // A connection has room for 256 KiB: there is some yet when the fifth finds it full, and none at the end of the turn.
+  publisher.write(
+    Buffer.concat(Array.from({ length: 6 }, (_, i) => frame(Op.PUB, "t", i, null, Buffer.alloc(10_000)))),
+  );
+  world.run();
+  expect(world.core.counters().dropped).toBe(0);
+  receiver.isReading = true;
+  receiver.take();
+  world.run();
+  expect(receiver.read().some(([op]) => op === Op.GAP)).toBe(false);
+  expect(world.imbalance).toBe(0);
+});
+
 describe("time", () => {
   test("no HELLO within the handshake time-out", () => {
     const world = new World();

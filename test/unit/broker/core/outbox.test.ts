@@ -137,6 +137,7 @@ describe("by hand", () => {
         const { chunk, start, end } = reader.read(number, what.ballast);
         while (atOnce.full) atOnce.dropOldest();
         atOnce.push(chunk, start, end);
+        if (late.full) late.putOff();
         expect(late.full).toBe(false);
         late.push(chunk, start, end);
       });
@@ -155,12 +156,17 @@ describe("by hand", () => {
     const reader = new Reader(pool, 64 * 1024);
     const outbox = new Outbox(new Owner(), pool, { ...limits(3, 100), overflow: "drop-oldest" }, true);
     for (let i = 0; i < 64; i++) {
+      if (i === 1) {
+        expect(outbox.full).toBe(true);
+        outbox.putOff();
+      }
       expect(outbox.full).toBe(false);
       push(outbox, reader, i, 1024);
     }
     push(outbox, reader, 64, 1024);
     expect(outbox.full).toBe(true);
     outbox.trim();
+    expect(outbox.full).toBe(true);
     expect(taken(outbox)).toEqual([{ lost: 64 }, 64]);
   });
 
