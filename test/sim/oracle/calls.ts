@@ -56,6 +56,8 @@ export class CallView {
   cancelPosition: number = Number.POSITIVE_INFINITY;
   /** Nothing more is to come of it to the caller. */
   isOver = false;
+  /** It was over as its caller's connection was closed: what its responder had sent by then, or why nobody answers, may be on its way. */
+  isCut = false;
   /** The responder is told that nobody waits any more. */
   wasCancelSent = false;
   mayBeGone = false;

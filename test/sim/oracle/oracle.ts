@@ -553,6 +553,7 @@ export class Oracle implements Watcher {
     for (const call of peer.asked.values()) this.calls.free(call);
     this.calls.forget();
     for (const call of peer.calls.values()) {
+      call.isCut = !call.isOver;
       call.isOver = true;
       this.calls.free(call);
     }

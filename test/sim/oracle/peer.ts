@@ -79,6 +79,8 @@ export class PeerView {
   readonly refused: { topic: string; isRefused: boolean }[] = [];
   lastSignMs: number;
   closingCode: string | undefined;
+  /** It was told why: nothing comes behind that. */
+  isClosingTold = false;
   isByeSent = false;
 
   constructor(oracle: Oracle, connection: Connection, nowMs: number) {

@@ -62,7 +62,7 @@ export class Requests {
   /** An ERR answers a request. False where no request has that number. */
   failed(peer: PeerView, id: number, code: string): boolean {
     const call = peer.calls.get(id);
-    if (call === undefined || call.isOver) return false;
+    if (call === undefined || (call.isOver && !call.isCut)) return false;
     const isReason = (): boolean => {
       switch (code) {
         case "timeout":
@@ -101,7 +101,8 @@ export class Requests {
   answered(peer: PeerView, frame: Read, buf: Buffer): void {
     const id = frame.elements[1] as number;
     const call = peer.calls.get(id);
-    if (call === undefined || call.isOver) throw violation(peer, `a REPLY to ${id} came, which it does not wait for`);
+    if (call === undefined || (call.isOver && !call.isCut))
+      throw violation(peer, `a REPLY to ${id} came, which it does not wait for`);
     if (call.isSystem) {
       call.isOver = true;
       peer.calls.delete(id);

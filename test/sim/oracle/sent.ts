@@ -36,6 +36,7 @@ export class Sent {
 
   #sent(peer: PeerView, frame: Read, buf: Buffer): void {
     const { elements } = frame;
+    if (peer.isClosingTold) throw violation(peer, `op ${frame.op} came behind the error that closes it`);
     if (frame.op !== Op.GAP) peer.gapSid = 0;
     if (connectionBlocked(peer)) peer.lastSignMs = this.#oracle.nowMs;
     if (!peer.wasGreeted) {
@@ -231,6 +232,7 @@ export class Sent {
       // Of those that never opened not each is logged: then this is the first that one hears of it.
       if (peer.closingCode === undefined && peer.state === "hello") this.#oracle.closes(peer, code as string);
       if (peer.closingCode !== code) throw violation(peer, `${said}, and the broker does not close it for that`);
+      peer.isClosingTold = true;
       return;
     }
     if (isOfTopic) {
