@@ -46,15 +46,15 @@ export class Deaths {
       throw queue.violation(`${uid} is dead after ${attempts} attempts`);
     }
     for (const member of queue.members) member.lapse(this.#oracle.nowMs);
-    let wrong: Entry | undefined;
-    for (const entry of queue.entries) {
-      if (entry.message.uid !== uid) continue;
-      const isExpired = entry.mayExpireMs <= this.#oracle.nowMs && reason === "expired";
-      const hasFailed = entry.mayHaveTimedOut && entry.most >= queue.options.maxAttempts && reason === "attempts";
-      if (!isExpired && !hasFailed && entry.isSure) {
-        wrong = entry;
-        continue;
-      }
+    const those = [...queue.entries].filter(({ message }) => message.uid === uid);
+    const hasReason = ({ mayExpireMs, mayHaveTimedOut, most }: Entry): boolean =>
+      reason === "expired"
+        ? mayExpireMs <= this.#oracle.nowMs
+        : reason === "attempts" && mayHaveTimedOut && most >= queue.options.maxAttempts;
+    // One that was sent twice may be there twice: it is none that did not come so often.
+    const fits = those.filter(({ most }) => most >= attempts);
+    const entry = fits.find(hasReason) ?? fits.find(({ isSure }) => !isSure);
+    if (entry !== undefined) {
       entry.holder?.take(entry);
       queue.settle(entry);
       this.#oracle.settledUnseen(entry, queue);
@@ -64,7 +64,7 @@ export class Deaths {
     // One that was sent twice may be dead once.
     if (this.#maybe.has(`${name} ${uid}`)) return;
     throw queue.violation(
-      `${uid} is told to be dead, ${reason}, and ${wrong === undefined ? "was not there" : "is not"}`,
+      `${uid} is told to be dead, ${reason}, and ${those.length === 0 ? "was not there" : "is not"}`,
     );
   }
 
