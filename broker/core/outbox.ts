@@ -252,6 +252,27 @@ export class Outbox {
     this.touch();
   }
 
+  /** Whether the next `bytes`, in at most so many messages, can be added without reaching the limit. */
+  hasRoomFor(messages: number, bytes: number): boolean {
+    return !this.full && this.messages + messages < this.mostMessages && this.bytes + bytes < this.mostBytes;
+  }
+
+  /** Adds `count` frames that follow in `chunk` the one that was added last, the last of them of `lastBytes`: as {@link push} of each. */
+  extend(chunk: PooledChunk, start: number, end: number, count: number, lastBytes: number): void {
+    const tail = this.#tail;
+    if (tail.end === start && tail.chunk === chunk) {
+      tail.end = end;
+      tail.count += count;
+    } else {
+      this.#append(chunk, start, end, count);
+    }
+    this.messages += count;
+    this.bytes += end - start;
+    this.#lastBytes = lastBytes;
+    this.counters.accepted += count;
+    this.touch();
+  }
+
   /** A message for this receiver was dropped instead of added. */
   lose(): void {
     this.counters.accepted++;

@@ -29,6 +29,7 @@ import { Link } from "./link.ts";
 import { CANCELLED, type Live } from "./live.ts";
 import { OPS } from "./ops/index.ts";
 import { publish } from "./ops/publish.ts";
+import { publishAlike } from "./ops/publish-run.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Queue } from "./queue.ts";
 import type { Call } from "./requests.ts";
@@ -293,7 +294,11 @@ export class Peer implements TransportSink, Timed, Alarm {
       if (this.#state === "hello") {
         this.#opening(chunk);
       } else if (frame.op === Op.PUB) {
-        publish(core, this, frame, chunk, false);
+        const route = publish(core, this, frame, chunk, false);
+        if (route !== undefined && !this.closed) {
+          const { filledTo } = intake;
+          if (frame.end < filledTo) intake.passTo(publishAlike(core, this, frame, route, chunk, filledTo, mostWork));
+        }
       } else {
         const op = OPS[frame.op];
         if (op === undefined) throw badFrame(`op ${frame.op} is not one that a client sends`);

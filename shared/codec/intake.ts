@@ -120,6 +120,16 @@ export class Intake {
     return result;
   }
 
+  /** Where what was read ends, in {@link chunk}. */
+  get filledTo(): number {
+    return this.#filled;
+  }
+
+  /** What comes before `end`, the end of a frame, has been acted upon without {@link next}. */
+  passTo(end: number): void {
+    this.#scanned = end;
+  }
+
   /** The op of the frame that is not whole yet, or -1 where that can't be told. */
   firstOp(): number {
     const at = this.#scanned + (this.#chunk?.buf[this.#scanned] === 0xdc ? 3 : 1);

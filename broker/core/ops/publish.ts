@@ -17,7 +17,14 @@ import { readQueueHeaders } from "../queue-headers.ts";
 import type { Route } from "../routes.ts";
 import { Work } from "../work.ts";
 
-export function publish(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk, isRetain: boolean): void {
+/** Returns where the message went; undefined where it was refused. */
+export function publish(
+  core: Core,
+  peer: Peer,
+  frame: Frame,
+  chunk: PooledChunk,
+  isRetain: boolean,
+): Route | undefined {
   const { buf } = chunk;
   const { at, count, start, end } = frame;
   const topic = count < 3 ? -1 : strStart(buf, at[1]!);
@@ -59,6 +66,7 @@ export function publish(core: Core, peer: Peer, frame: Frame, chunk: PooledChunk
     if (outbox.full || (hasHeaders && outbox.heedsHeaders)) offer(core, peer, route, outbox, frame, chunk);
     else outbox.push(chunk, start, end);
   }
+  return route;
 }
 
 /** Adds the message where there is more to it than adding: the receiver is full, or a queue that heeds headers. */
@@ -101,7 +109,7 @@ function refuse(
   buf: Buffer,
   start: number,
   end: number,
-): void {
+): undefined {
   peer.error(undefined, code, why, decodeText(buf, start, end));
 }
 

@@ -143,6 +143,24 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     "void isSystemTopic;\n    this",
   ),
   core(
+    "ops/publish-run.ts",
+    "a limit is not kept to where publishes come together",
+    "if (!outboxes[i]!.hasRoomFor(most, bytes)) return end;",
+    "if (outboxes[i]!.full) return end;",
+  ),
+  core(
+    "ops/publish-run.ts",
+    "deliveries of what comes together are counted as those of one",
+    "peer.delivered += messages * outboxes.length;",
+    "peer.delivered += outboxes.length;",
+  ),
+  core(
+    "ops/publish-run.ts",
+    "of what comes together one too few is counted",
+    "extend(chunk, end, next, messages, next - last)",
+    "extend(chunk, end, next, messages - 1, next - last)",
+  ),
+  core(
     "ops/publish.ts",
     "deliveries are counted one short",
     "  peer.delivered += outboxes.length;",
