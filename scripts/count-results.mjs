@@ -1,5 +1,6 @@
 // Adds up what the suites of .ci/run have written, names what failed, and says the sum on one line.
-// `count-results.mjs FOLDER [FAILED_STEP...]`. A step that failed without a failing test (a check, a crash, an install) counts as one failure.
+// `count-results.mjs FOLDER [FAILED_STEP...]`. A step can fail without a failing test (a check, a crash, an install): where
+// more steps failed than tests did, these are counted.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 

@@ -126,8 +126,8 @@ export class Outbox {
   isPressed = false;
 
   /**
-   * @param trimsLate with `drop-oldest`: what is too much, and can't be handed on, goes at the end of the turn ({@link trim}), in whole
-   * segments where it can, instead of message by message. What is left is the same.
+   * @param trimsLate with `drop-oldest`: what is too much, and can't be handed on, goes at the end of the turn, or before something is
+   * handed on ({@link trim}), in whole segments where it can, instead of message by message. What is left is the same.
    */
   constructor(owner: OutboxOwner, pool: ChunkPool, limits: OutboxLimits, trimsLate = false) {
     this.owner = owner;
@@ -194,6 +194,7 @@ export class Outbox {
 
   /** While the broker's memory is short, the heaviest outboxes count as full whatever they hold. */
   press(isPressed: boolean): void {
+    this.trim();
     this.isPressed = isPressed;
     this.#pressure = isPressed ? FULL : NO_PRESSURE;
     this.countOthers(this.#otherMessages, this.#otherBytes);

@@ -50,7 +50,10 @@ export class Subscription implements OutboxOwner, Consumer, Source {
   hold(held: boolean): void {
     this.#held = held;
     this.heldSinceMs = held ? this.#core.nowMs() : undefined;
-    if (!held) this.#getReady();
+    if (held) return;
+    // What can be handed on from here is not put on top of the limit any longer.
+    this.outbox.trim();
+    this.#getReady();
   }
 
   touch(): void {
@@ -62,6 +65,7 @@ export class Subscription implements OutboxOwner, Consumer, Source {
     this.#ready = false;
     this.outbox.touched = false; // what comes from here on is told anew
     if (this.#held || this.peer.link.room <= 0) return this.#getReady();
+    this.outbox.trim();
     this.peer.link.deliver(this, this.outbox);
     this.#getReady();
   }

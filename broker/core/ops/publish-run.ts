@@ -12,12 +12,12 @@ import type { Core } from "../core.ts";
 import type { Peer } from "../peer.ts";
 import type { Route } from "../routes.ts";
 
-/** The fewest bytes of a frame that can be alike: what is compared is compared a word at a time. */
+/** What is compared is compared a word at a time: no PUB has less before its payload. */
 const WORD_BYTES = 4;
 
 /**
- * Publishes what follows `first`, which went to `route`, as far as it is like it, whole before `limit`, and no more than `mostWork`; nothing
- * where somebody's limit might be reached by it. Returns where the last of them ends.
+ * Publishes the frames behind `first`, which went to `route`: those that are like it and end by `limit`, until `core.work` has reached
+ * `mostWork`; none where a receiver might get full by them. Returns where the last of them ends.
  */
 export function publishAlike(
   core: Core,
@@ -33,9 +33,11 @@ export function publishAlike(
   const { outboxes } = route;
   const alike = at[2]! + 1 - start;
   const type = buf[at[2]!]!;
-  const header = alike - 1 - SIZE[type]!; // a fixed size is none: its length is not read
   const lengthBytes = LENGTH_BYTES[type]!;
-  if (count !== 3 || lengthBytes === 0 || alike < WORD_BYTES || peer.off.size > 0) return end;
+  if (count !== 3 || lengthBytes === 0 || peer.off.size > 0) return end;
+  const header = alike - 1 - SIZE[type]!;
+  // Looked at first, for there may be many receivers.
+  if (end + header > limit || !isAlike(view, start, end, alike)) return end;
   const bytes = limit - end;
   const most = Math.min(Math.ceil(bytes / header), (mostWork - core.work) / outboxes.length);
   for (let i = 0; i < outboxes.length; i++) if (!outboxes[i]!.hasRoomFor(most, bytes)) return end;

@@ -53,6 +53,58 @@ test("what one that drops the oldest could hand on is not dropped because others
   expect(world.imbalance).toBe(0);
 });
 
+describe("one that drops the oldest, and goes on in the turn in which it was full", () => {
+  const payloads = (frames: Element[][]): Element[] =>
+    frames.filter(([op]) => op === Op.PUB).map(([, , payload]) => payload!);
+
+  test("hands on no more than its limit", () => {
+    const world = new World();
+    const receiver = world.connect();
+    receiver.send(Op.SUB, 1, "t", ext1({ maxMessages: 2, overflow: "drop-oldest" }));
+    receiver.send(Op.XOFF, 1);
+    world.run();
+    const publisher = world.connect();
+    publisher.write(Buffer.concat(Array.from({ length: 10 }, (_, i) => frame(Op.PUB, "t", i))));
+    receiver.send(Op.XON, 1);
+    world.run();
+    expect(receiver.read()).toEqual([
+      [Op.GAP, 1, 8],
+      [Op.FOR, 1],
+      [Op.PUB, "t", 8],
+      [Op.PUB, "t", 9],
+    ]);
+  });
+
+  test("hands on what it can from there, before others of its connection take the room", () => {
+    const world = new World();
+    const receiver = world.connect();
+    receiver.send(Op.SUB, 1, "t", ext1({ maxMessages: 2, overflow: "drop-oldest" }));
+    receiver.send(Op.XOFF, 1);
+    for (let sid = 2; sid < 8; sid++) receiver.send(Op.SUB, sid, "u", ext1({ maxMessages: 1 }));
+    world.run();
+    receiver.isReading = false;
+    const publisher = world.connect();
+    const publish = (topic: string, count: number, first: number): void =>
+      publisher.write(
+        Buffer.concat(
+          Array.from({ length: count }, (_, i) => frame(Op.PUB, topic, first + i, null, Buffer.alloc(5000))),
+        ),
+      );
+    publish("t", 3, 1);
+    receiver.send(Op.XON, 1);
+    publish("t", 3, 4);
+    publish("u", 20, 100);
+    world.run();
+    expect(world.core.counters().dropped).toBe(1);
+    receiver.isReading = true;
+    for (let i = 0; i < 20; i++) {
+      receiver.take();
+      world.run();
+    }
+    expect(payloads(receiver.read()).filter((payload) => (payload as number) < 100)).toEqual([2, 3, 4, 5, 6]);
+  });
+});
+
 describe("time", () => {
   test("no HELLO within the handshake time-out", () => {
     const world = new World();
