@@ -53,4 +53,9 @@ export const KEPT: readonly Kept[] = [
       "what a subscription that drops the oldest could hand on was dropped, since others of its connection took the room in the same turn",
   },
   { seed: 6034556, without: {}, found: "the same, while the connection was written to" },
+  {
+    seed: 7042524,
+    without: {},
+    found: "the same, where the subscription was held when it was full, and went on in the same turn",
+  },
 ];
