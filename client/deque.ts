@@ -32,6 +32,11 @@ export class Deque<T> {
     return this.length > 0 ? this.#items.at(-1) : undefined;
   }
 
+  /** From the first to the last, without taking them. */
+  *[Symbol.iterator](): Iterator<T> {
+    for (let i = this.#head; i < this.#items.length; i++) yield this.#items[i]!;
+  }
+
   shift(): T | undefined {
     if (this.#head === this.#items.length) return undefined;
     const item = this.#items[this.#head];

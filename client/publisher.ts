@@ -418,9 +418,13 @@ export class Publisher {
     this.#batch.touched();
   }
 
-  /** The number of the first publish that is kept and was not written; Infinity where none is. */
+  /**
+   * The number of the first publish that is kept and was not written; Infinity where none is. It may be anywhere in the backlog: what a
+   * topic kept goes in front at its XON.
+   */
   #outstanding(): number {
-    let first = this.#backlog.peek()?.first ?? Infinity;
+    let first = Infinity;
+    for (const run of this.#backlog) first = Math.min(first, run.first);
     for (const topic of this.#held.values()) first = Math.min(first, topic.hold!.queue.peek()?.first ?? Infinity);
     return first;
   }

@@ -58,4 +58,9 @@ export const KEPT: readonly Kept[] = [
     without: {},
     found: "the same, where the subscription was held when it was full, and went on in the same turn",
   },
+  {
+    seed: 7013125,
+    without: {},
+    found: "flush() was done before what had been published first: what another topic kept had gone in front of it",
+  },
 ];

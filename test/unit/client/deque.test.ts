@@ -42,6 +42,7 @@ test("does what an array does", () => {
         expect(deque.length).toBe(model.length);
         expect(deque.peek()).toBe(model[0]);
         expect(deque.last()).toBe(model.at(-1));
+        expect([...deque]).toEqual(model);
       }
     }),
     { numRuns: 200 },

@@ -214,6 +214,30 @@ describe("XOFF and XON", () => {
     expect(isFlushed).toBe(true);
   });
 
+  test("a flush waits for what was published before it, though what another topic kept goes in front of that", async () => {
+    const { bus, broker } = await openBus();
+    broker.sayAll([Op.XOFF, "a"], [Op.XOFF, "b"]);
+    const large = Buffer.alloc(60_000);
+    void bus.publish("a", large);
+    let isFlushed = false;
+    void bus.flush().then(() => {
+      isFlushed = true;
+    });
+    for (let i = 0; i < 20; i++) void bus.publish("b", large);
+    broker.capacity = 0;
+    for (let i = 0; i < 10; i++) void bus.publish("c", large); // takes the room
+    broker.sayAll([Op.XON, "a"], [Op.XON, "b"]);
+    const topics: unknown[] = [];
+    for (let i = 0; i < 10; i++) {
+      broker.take(0);
+      const frames = await broker.confirm();
+      topics.push(...frames.filter(([op]) => op === Op.PUB).map(([, topic]) => topic));
+      if (isFlushed) expect(topics).toContain("a");
+    }
+    expect(topics).toHaveLength(31);
+    expect(isFlushed).toBe(true);
+  });
+
   test("a second XOFF and an XON that changes nothing are ignored", async () => {
     const { bus, broker } = await openBus();
     broker.sayAll([Op.XON, "a"], [Op.XOFF, "a", "queue q"], [Op.XOFF, "a", "queue q"], [Op.XON, "a"]);
