@@ -579,6 +579,7 @@ export class Oracle implements Watcher {
       if (known === undefined && object !== undefined) {
         this.#objects.set(queue, object);
         queue.isInDoubt = false;
+        this.#mayBeAnother(queue);
       } else if (known === undefined) this.#queueGone(queue, undefined);
       else if (object !== known) this.#queueGone(queue, object);
     }
@@ -586,6 +587,16 @@ export class Oracle implements Watcher {
     if (this.#touchedQueues.size === 0) return;
     for (const queue of this.#touchedQueues) queue.checkOrder(this.flushes, this.nowMs);
     this.#touchedQueues.clear();
+  }
+
+  /** One that was made in this event may have ended in it, with its last member, and be another by now: what it had is in doubt. */
+  #mayBeAnother(queue: QueueView): void {
+    const members = [...queue.members];
+    if (queue.options.keep || members.every(({ isLive }) => isLive)) return;
+    const from = Math.min(...members.filter(({ isLive }) => isLive).map(({ joinedOrder }) => joinedOrder));
+    for (const entry of queue.entries) if (entry.order < from) queue.doubt(entry);
+    queue.hasReturned = true;
+    queue.mayDrop = Number.POSITIVE_INFINITY;
   }
 
   #queueGone(queue: QueueView, object: object | undefined): void {
