@@ -73,8 +73,8 @@ export interface OutboxOwner {
 }
 
 const EMPTY: Segment = new Segment();
-/** What a turn may put on top of the limit where it is kept to at the turn's end. */
-const MAX_EXCESS_BYTES = 64 * 1024;
+/** What a turn may put on top of the limit where it is kept to at the turn's end: the 64 KiB that it takes in, and as much to be looked ahead. */
+const MAX_EXCESS_BYTES = 128 * 1024;
 const NO_PRESSURE = { mostMessages: Number.POSITIVE_INFINITY, mostBytes: Number.POSITIVE_INFINITY };
 const FULL = { mostMessages: 0, mostBytes: Number.POSITIVE_INFINITY };
 const FIRST_OWN_BYTES = 1024;
