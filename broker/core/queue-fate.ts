@@ -114,10 +114,14 @@ export class QueueFate {
     this.#queue.countOthers();
   }
 
-  /** The message with this place is not delivered before `notBeforeMs`, nor after its time to live: so that it is kept. */
-  logTimes(order: number, notBeforeMs: number): void {
+  /**
+   * The message with this place is not delivered before `notBeforeMs`, nor after its time to live: so that it is kept. Without a delay it
+   * is not the present that is written: to the next broker that is a delay, where the clock on the wall was put back.
+   */
+  logTimes(order: number, notBeforeMs: number | undefined): void {
     const notAfterMs = this.#waiting.expiries.get(order) ?? Infinity;
-    this.#log?.times(order, this.#core.wallMs(notBeforeMs), this.#core.wallMs(notAfterMs));
+    const fromMs = notBeforeMs === undefined ? 0 : this.#core.wallMs(notBeforeMs);
+    this.#log?.times(order, fromMs, this.#core.wallMs(notAfterMs));
   }
 
   /** Of what comes back, only that waits again of whose topic nothing newer does. */

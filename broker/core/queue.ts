@@ -130,7 +130,7 @@ export class Queue implements OutboxOwner {
     const order = this.outbox.nextOrder;
     const isDelayed = delayMs !== undefined && delayMs > 0;
     if (ttlMs !== undefined) this.#waiting.expiries.set(order, now + ttlMs);
-    if (ttlMs !== undefined || isDelayed) this.fate.logTimes(order, now + (delayMs ?? 0));
+    if (ttlMs !== undefined || isDelayed) this.fate.logTimes(order, isDelayed ? now + delayMs : undefined);
     if (!isDelayed) {
       if (this.outbox instanceof LatestOutbox) this.fate.replaceReturned(topicOf(chunk.buf, start, end));
       return this.outbox.push(chunk, start, end);

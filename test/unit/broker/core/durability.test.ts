@@ -403,6 +403,20 @@ test("a dead letter is written with what removes it from its queue, never one wi
   expect([queues.get("q")!.counts().waiting, queues.get("dead")!.counts().waiting]).toEqual([2, 1]);
 });
 
+test("a time to live is no delay: the message comes at once, also where the clock on the wall was put back meanwhile", () => {
+  const store = new SimulatedStore();
+  const { world, client } = durable(store, 10_000);
+  client.send(Op.SUB, 1, "t", ext1({ queue: "q", durable: true }));
+  client.send(Op.UNSUB, 1);
+  client.send(Op.PUB, "t", "a", ext1({ ttlMs: 100_000 }));
+  world.run();
+  store.complete();
+  const again = durable(store.crash(false), 4000);
+  again.client.send(Op.SUB, 1, "t", ext1({ queue: "q", durable: true }));
+  again.world.run();
+  expect(again.client.read().map(([op]) => op)).toEqual([Op.FOR, Op.PUB]);
+});
+
 test("nothing is left of a queue that is removed, and the next one takes none of its ids for known", () => {
   const store = new SimulatedStore();
   const { world, client } = durable(store);
