@@ -73,7 +73,10 @@ export interface OutboxOwner {
 }
 
 const EMPTY: Segment = new Segment();
-/** What a turn may put on top of the limit where it is kept to at the turn's end: the 64 KiB that it takes in, and as much to be looked ahead. */
+/**
+ * What a turn may put on top of the limit where it is kept to at the turn's end: the 64 KiB that it takes in, and as much to be looked
+ * ahead.
+ */
 const MAX_EXCESS_BYTES = 128 * 1024;
 const NO_PRESSURE = { mostMessages: Number.POSITIVE_INFINITY, mostBytes: Number.POSITIVE_INFINITY };
 const FULL = { mostMessages: 0, mostBytes: Number.POSITIVE_INFINITY };
@@ -240,17 +243,7 @@ export class Outbox {
 
   /** Adds the frame `chunk.buf[start … end)` at the end. */
   push(chunk: PooledChunk, start: number, end: number): void {
-    const tail = this.#tail;
-    if (tail.end === start && tail.chunk === chunk) {
-      tail.end = end;
-      tail.count++;
-    } else {
-      this.#append(chunk, start, end, 1);
-    }
-    this.messages++;
-    this.bytes += this.#lastBytes = end - start;
-    this.counters.accepted++;
-    this.touch();
+    this.extend(chunk, start, end, 1, end - start);
   }
 
   /** Whether the next `bytes`, in at most so many messages, can be added without reaching the limit. */
@@ -258,7 +251,7 @@ export class Outbox {
     return !this.full && this.messages + messages < this.mostMessages && this.bytes + bytes < this.mostBytes;
   }
 
-  /** Adds `count` frames that follow in `chunk` the one that was added last, the last of them of `lastBytes`: as {@link push} of each. */
+  /** Adds `count` consecutive frames, the last of them of `lastBytes`: as {@link push} of each. */
   extend(chunk: PooledChunk, start: number, end: number, count: number, lastBytes: number): void {
     const tail = this.#tail;
     if (tail.end === start && tail.chunk === chunk) {

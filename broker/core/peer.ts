@@ -296,8 +296,7 @@ export class Peer implements TransportSink, Timed, Alarm {
       } else if (frame.op === Op.PUB) {
         const route = publish(core, this, frame, chunk, false);
         if (route !== undefined && !this.closed) {
-          const { filledTo } = intake;
-          if (frame.end < filledTo) intake.passTo(publishAlike(core, this, frame, route, chunk, filledTo, mostWork));
+          intake.passTo(publishAlike(core, this, frame, route, chunk, intake.filledTo, mostWork));
         }
       } else {
         const op = OPS[frame.op];

@@ -11,6 +11,7 @@ import type { PooledChunk } from "../chunks.ts";
 import type { Core } from "../core.ts";
 import type { Peer } from "../peer.ts";
 import type { Route } from "../routes.ts";
+import { countPublished } from "./publish.ts";
 
 /** What is compared is compared a word at a time: no PUB has less before its payload. */
 const WORD_BYTES = 4;
@@ -53,12 +54,8 @@ export function publishAlike(
     messages++;
   }
   if (messages === 0) return end;
-  peer.published += messages;
-  route.published += messages;
-  route.publishedBytes += next - end;
+  countPublished(core, peer, route, messages, next - end);
   route.heat += messages;
-  peer.delivered += messages * outboxes.length;
-  core.work += messages * outboxes.length;
   for (let i = 0; i < outboxes.length; i++) outboxes[i]!.extend(chunk, end, next, messages, next - last);
   return next;
 }

@@ -55,18 +55,24 @@ export function publish(
     return refuse(peer, "limit", why, buf, topic, at[2]!);
   }
   if (isRetain) retain(core, peer, route, frame, chunk);
-  peer.published++;
-  route.published++;
-  route.publishedBytes += end - start;
+  countPublished(core, peer, route, 1, end - start);
   const { outboxes } = route;
-  peer.delivered += outboxes.length;
-  core.work += outboxes.length;
   for (let i = 0; i < outboxes.length; i++) {
     const outbox = outboxes[i]!;
     if (outbox.full || (hasHeaders && outbox.heedsHeaders)) offer(core, peer, route, outbox, frame, chunk);
     else outbox.push(chunk, start, end);
   }
   return route;
+}
+
+/** `messages` were published on `route`. One that a receiver does not get after all is taken back ({@link offer}). */
+export function countPublished(core: Core, peer: Peer, route: Route, messages: number, bytes: number): void {
+  const deliveries = messages * route.outboxes.length;
+  peer.published += messages;
+  route.published += messages;
+  route.publishedBytes += bytes;
+  peer.delivered += deliveries;
+  core.work += deliveries;
 }
 
 /** Adds the message where there is more to it than adding: the receiver is full, or a queue that heeds headers. */

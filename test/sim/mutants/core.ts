@@ -151,8 +151,8 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   core(
     "ops/publish-run.ts",
     "deliveries of what comes together are counted as those of one",
-    "peer.delivered += messages * outboxes.length;",
-    "peer.delivered += outboxes.length;",
+    "countPublished(core, peer, route, messages, next - end);",
+    "countPublished(core, peer, route, 1, next - end);",
   ),
   core(
     "ops/publish-run.ts",
@@ -163,8 +163,8 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   core(
     "ops/publish.ts",
     "deliveries are counted one short",
-    "  peer.delivered += outboxes.length;",
-    "  peer.delivered += Math.max(0, outboxes.length - 1);",
+    "  peer.delivered += deliveries;",
+    "  peer.delivered += Math.max(0, deliveries - 1);",
   ),
   core(
     "ops/publish.ts",
