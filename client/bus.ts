@@ -138,7 +138,7 @@ export class Bus<Topics extends object = AnyTopics> implements AsyncDisposable {
     const handler = typeof second === "function" ? second : third;
     this.#core.checkOpen();
     checkPattern(pattern);
-    checkSubscribeOptions(options);
+    checkSubscribeOptions(options, handler !== undefined);
     if (handler !== undefined) checkHandler("subscribe", handler);
     throwIfAborted(options.signal, `the subscription to ${pattern}`);
     const subscription = new Subscription(this.#core, pattern, options, handler);

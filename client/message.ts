@@ -12,6 +12,9 @@ import type { Untyped } from "./topics.ts";
 /** What an ACK can say: more is a bad frame to the broker, which would end the connection. */
 const MAX_DELAY_MS = MAX_ID;
 
+/** Where the topic is in a PUB. */
+const FIRST = 1;
+
 export class Message<Data = Untyped> extends Content<Data> {
   declare private readonly delivery: Delivery;
   /** Its number; 0 where its subscription does not acknowledge; negated once it is settled. */
@@ -19,9 +22,16 @@ export class Message<Data = Untyped> extends Content<Data> {
 
   /** Messages are made by the client. */
   constructor(delivery: Delivery, buf: Buffer, memory: ArrayBufferLike, frame: Frame) {
-    super(delivery.owner.fixedTopic, buf, memory, frame, 1);
+    super(delivery.owner.fixedTopic, buf, memory, frame, FIRST);
     this.delivery = delivery;
     this.seq = delivery.seq === 0 ? 0 : delivery.seq++;
+  }
+
+  /** Makes one that nobody may look at any more the next of its delivery. `frame` was scanned in the same buffer. */
+  static turnTo(message: Message, frame: Frame): void {
+    const { delivery } = message;
+    Content.show(message, frame, FIRST);
+    message.seq = delivery.seq === 0 ? 0 : delivery.seq++;
   }
 
   /** Which delivery of this message to a member of its queue this is, from 1. */

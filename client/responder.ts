@@ -57,6 +57,7 @@ export class Responder implements AsyncDisposable {
       acks: false,
       plain: false,
       answers: true,
+      transient: false,
       seqOf: () => undefined,
       refused: (error) => host.emit({ type: "error", where: "subscription", error, topic: pattern }),
     });

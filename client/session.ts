@@ -3,7 +3,7 @@
 //
 //   greeting ── HELLO ──> opening ── OK 0 ──> open ──> over
 //
-// Chunks are never used twice, so that messages stay valid for as long as they are held.
+// A chunk is used again only where nothing in it may be held any more, so that messages stay valid for as long as they are.
 
 import { type Chunk, type ChunkSource, Intake } from "../shared/codec/intake.ts";
 import { Frame, Scan } from "../shared/codec/scan.ts";
@@ -11,6 +11,7 @@ import { readMap, writeValue } from "../shared/codec/value.ts";
 import { FrameWriter } from "../shared/codec/write.ts";
 import { isWireCode, PodbusError } from "../shared/errors.ts";
 import { DEFAULT_HANDSHAKE_MS, FOR_RETAINED, MAX_HELLO_BYTES, Op, PROTOCOL_VERSION } from "../shared/protocol.ts";
+import { Content } from "./content.ts";
 import { Delivery } from "./delivery.ts";
 import { badFrame, has, int, optionalInt, optionalStr, str } from "./elements.ts";
 import type { Env } from "./env.ts";
@@ -56,9 +57,23 @@ export interface SessionOwner {
   ended(error: PodbusError): void;
 }
 
-const chunks: ChunkSource = {
-  take: (bytes): Chunk => ({ buf: Buffer.allocUnsafeSlow(bytes), shared: true, retain() {}, release() {} }),
-};
+/** What is read into. It is shared once somebody may hold a part of it, and then left to the collector. */
+class HeldChunk implements Chunk {
+  readonly buf: Buffer;
+  shared = false;
+
+  constructor(bytes: number) {
+    this.buf = Buffer.allocUnsafeSlow(bytes);
+  }
+
+  retain(): void {
+    this.shared = true;
+  }
+
+  release(): void {}
+}
+
+const chunks: ChunkSource = { take: (bytes) => new HeldChunk(bytes) };
 
 /** What a socket may still be given to read into once nobody cares. */
 const NOWHERE: Buffer = Buffer.allocUnsafeSlow(1024);
@@ -75,6 +90,8 @@ export class Session implements TransportSink {
   #greeting: Greeting | undefined;
   /** The context of the deliveries that follow. */
   #delivery: Delivery<Subscriber> | undefined;
+  /** The message that came last, where nobody may look at it any more: the next one of its delivery. */
+  #over: Message | undefined;
   #error: PodbusError | undefined;
   #heard = false;
   #silentBeats = 0;
@@ -114,6 +131,8 @@ export class Session implements TransportSink {
     } catch (error) {
       if (!(error instanceof PodbusError)) throw error;
       this.fail(error);
+    } finally {
+      this.#endOver();
     }
   }
 
@@ -149,7 +168,8 @@ export class Session implements TransportSink {
   #scan(): void {
     const intake = this.#intake;
     const frame = this.#frame;
-    const { buf } = intake.chunk;
+    const { chunk } = intake;
+    const { buf } = chunk;
     const memory = buf.buffer;
     for (;;) {
       const result = intake.next(frame);
@@ -162,14 +182,28 @@ export class Session implements TransportSink {
       const delivery = this.#delivery;
       if ((op === Op.PUB || op === Op.RETAIN) && delivery !== undefined && !delivery.answers) {
         if (frame.count < 3) throw badFrame(op, "it should have a topic and a payload");
-        const { owner } = delivery;
-        const message = new Message(delivery, buf, memory, frame);
-        owner.deliver(message);
+        let message = this.#over;
+        if (message === undefined) message = new Message(delivery, buf, memory, frame);
+        else Message.turnTo(message, frame);
+        if (delivery.owner.deliver(message)) {
+          this.#over = message;
+        } else {
+          this.#over = undefined;
+          chunk.retain();
+        }
       } else {
+        this.#endOver();
+        if (this.#state !== "open" || op === Op.REQ || op === Op.REPLY) chunk.retain(); // of others nothing but copies is kept
         this.#dispatch(op, frame, buf);
       }
       if (this.#isOver()) return;
     }
+  }
+
+  #endOver(): void {
+    if (this.#over === undefined) return;
+    Content.end(this.#over);
+    this.#over = undefined;
   }
 
   #tooLarge(): PodbusError {

@@ -53,6 +53,12 @@ export interface SubscribeOptions {
   dedupeMs?: number | undefined;
   /** Retained values of matching topics come first. Not with `queue`. @default true */
   retained?: boolean | undefined;
+  /**
+   * A message is there until its handler returns, or what that returned has settled: then its memory is used again, and reading it throws
+   * `bad_option`; views of it (`bytes`, `data` of bytes) show what came later. Large messages come faster so. Needs a handler.
+   * @default false: a message stays as it is for as long as it is held
+   */
+  transient?: boolean | undefined;
   /** Ends the subscription when it aborts. */
   signal?: AbortSignal | undefined;
 }
@@ -79,12 +85,17 @@ const WIRE_OPTIONS = [
 /** So many that the next message is there when a handler is done. */
 const MIN_PREFETCH = 16;
 
-const KNOWN: readonly string[] = [...WIRE_OPTIONS, "autoWorking", "signal"];
+const KNOWN: readonly string[] = [...WIRE_OPTIONS, "autoWorking", "transient", "signal"];
 
-/** @throws PodbusError `bad_option` for a name that is none, or a concurrency that can't be. */
-export function checkSubscribeOptions(options: SubscribeOptions): void {
+/** @throws PodbusError `bad_option` for a name that is none, a concurrency that can't be, or a loop over what is gone when it comes. */
+export function checkSubscribeOptions(options: SubscribeOptions, hasHandler: boolean): void {
   checkOptionNames("subscribe()", options, KNOWN);
   checkConcurrency(options.concurrency);
+  if (options.transient !== true || hasHandler) return;
+  throw new PodbusError(
+    "bad_option",
+    "transient needs a handler: a loop gets its messages later; give one, or leave transient out",
+  );
 }
 
 export function checkConcurrency(concurrency: number | undefined): void {

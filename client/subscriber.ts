@@ -43,6 +43,8 @@ export interface SubscriberKind<Item extends Content> {
   readonly plain: boolean;
   /** Whether it takes requests, and not messages. What has come is then answered even where nothing more is wanted. */
   readonly answers: boolean;
+  /** Whether its items are over when its consumer is done with them, whoever holds them. */
+  readonly transient: boolean;
   /** The number of an item that is to be settled yet. */
   seqOf(item: Item): number | undefined;
   /** The broker refused or ended it. */
@@ -154,13 +156,19 @@ export class Subscriber<Item extends Content = Content> implements DeliveryOwner
     else if (this.kind.plain && this.#state === "live") this.#consumer.gap(new Gap(undefined, "disconnected"));
   }
 
-  /** @throws PodbusError `limit` where the broker goes on although it was told to hold this. */
-  deliver(item: Item): void {
+  /**
+   * Whether nobody may look at the item any more, so that it and its memory may be used again.
+   * @throws PodbusError `limit` where the broker goes on although it was told to hold this.
+   */
+  deliver(item: Item): boolean {
     this.#checkInbox();
     this.delivered++;
-    if (this.#state === "live" || (this.#draining && !this.kind.acks)) this.#consumer.deliver(item);
-    else if (this.kind.answers) this.#consumer.deliver(item);
-    else this.#giveBack([item]);
+    const { acks, answers, transient } = this.kind;
+    if (this.#state !== "live" && !answers && (acks || !this.#draining)) {
+      this.#giveBack([item]);
+      return false;
+    }
+    return this.#consumer.deliver(item) && transient;
   }
 
   /** @throws PodbusError as {@link deliver} */

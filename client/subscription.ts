@@ -47,6 +47,7 @@ export class Subscription<Data = Untyped> implements AsyncIterable<Message<Data>
       acks: isAcked,
       plain: options.queue === undefined,
       answers: false,
+      transient: options.transient === true,
       seqOf: (message) => Message.unsettled(message)?.seq,
       refused: (error) => host.emit({ type: "error", where: "subscription", error, subscription: this }),
     });

@@ -1,4 +1,5 @@
-// One publisher, one subscriber, one topic, payloads of bytes.
+// One publisher, one subscriber, one topic, payloads of bytes: as a handler that may keep what it gets has them, and as one of a
+// transient subscription does, which like the relay's is shown where they are for as long as it runs.
 
 import { type Flow, measureFlow } from "../flow.ts";
 import type { Scenario } from "./scenario.ts";
@@ -11,9 +12,10 @@ const SIZES: readonly { name: string; bytes: number; least?: number }[] = [
   { name: "256KiB", bytes: 256 * 1024, least: 0.8 },
 ];
 
-export const oneToOne: readonly Scenario[] = SIZES.map(({ name, bytes, least }) =>
+export const oneToOne: readonly Scenario[] = SIZES.flatMap(({ name, bytes, least }) => [
   flowScenario(name, `one to one, ${name}`, { bytes }, least),
-);
+  flowScenario(`${name}-transient`, `one to one, ${name}, transient`, { bytes, options: { transient: true } }, least),
+]);
 
 /** A scenario of which both sides are the same flow. `least` is the bar: the rate by the relay's. */
 export function flowScenario(name: string, what: string, flow: Flow, least?: number): Scenario {

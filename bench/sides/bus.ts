@@ -1,8 +1,8 @@
 // The bus's side: the public client, used as its documentation says.
 
-import { connect } from "../../client/index.ts";
+import { connect, type Handler } from "../../client/index.ts";
 import type { SampleObject } from "../sample-object.ts";
-import type { Objects, QueueCounts, Queues, Requests } from "./side.ts";
+import type { Objects, QueueCounts, Queues, Requests, TakeBytes } from "./side.ts";
 
 export const bus: Queues & Requests & Objects = {
   async sender(address) {
@@ -23,11 +23,8 @@ export const bus: Queues & Requests & Objects = {
 
   async receive(address, pattern, options, take) {
     const bus = await connect({ address });
-    const subscription = bus.subscribe(pattern, options, (message) => {
-      const { bytes } = message;
-      take(bytes, 0, bytes.length);
-    });
-    await subscription.ready;
+    const handler: Handler = options.transient === true ? inPlace(take) : asView(take);
+    await bus.subscribe(pattern, options, handler).ready;
   },
 
   async receiveObjects(address, pattern, take) {
@@ -50,3 +47,16 @@ export const bus: Queues & Requests & Objects = {
     await bus.respond(topic, (request) => request.bytes).ready;
   },
 };
+
+/** A handler that is given its message for good, and looks at it as most do. */
+function asView(take: TakeBytes): Handler {
+  return (message) => {
+    const { bytes } = message;
+    take(bytes, 0, bytes.length);
+  };
+}
+
+/** A handler that is shown where the message is, as the relay's is. */
+function inPlace(take: TakeBytes): Handler {
+  return ({ chunk, start, end }) => take(chunk, start, end);
+}

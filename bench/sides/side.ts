@@ -4,7 +4,7 @@
 import type { SampleObject } from "../sample-object.ts";
 
 /** Takes the payload in `buf[start, end)`, which is valid during the call. */
-type TakeBytes = (buf: Uint8Array, start: number, end: number) => void;
+export type TakeBytes = (buf: Uint8Array, start: number, end: number) => void;
 
 export interface Sender {
   /** A promise where the caller is to wait for room. What it gave may be used again at once. */
@@ -28,6 +28,8 @@ export interface ReceiveOptions {
   readonly queue?: string;
   readonly ack?: boolean;
   readonly overflow?: "drop-oldest";
+  /** What comes is valid during the call only, as the relay's is anyway. */
+  readonly transient?: boolean;
 }
 
 /** What has become of the messages of a queue. */

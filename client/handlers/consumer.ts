@@ -5,7 +5,8 @@ import type { Content } from "../content.ts";
 import type { Gap } from "../inbox.ts";
 
 export interface Consumer<Item extends Content> {
-  deliver(item: Item): void;
+  /** Whether it is done with the item, and holds it no longer. */
+  deliver(item: Item): boolean;
   gap(gap: Gap): void;
   /** Takes back what waits and was not begun. */
   clear(): Item[];

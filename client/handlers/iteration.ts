@@ -38,17 +38,18 @@ export class Iteration<Item extends Content> implements Consumer<Item>, AsyncIte
     return this.#started && !this.#ended && this.#waiting.length === 0;
   }
 
-  deliver(item: Item): void {
+  deliver(item: Item): boolean {
     const waiting = this.#waiting.shift();
     if (waiting === undefined) {
       this.#inbox.add(item);
-      return;
+      return false;
     }
     this.#release(); // of several that were asked for at once, the latest counts
     this.#inbox.begin(item);
     this.#current = item;
     this.untracked = this.#work.isTracking() ? 0 : 1;
     waiting.resolve({ done: false, value: item });
+    return false;
   }
 
   gap(gap: Gap): void {

@@ -47,9 +47,10 @@ export class ParallelHandlers<Item extends Content> implements Consumer<Item> {
     return this.#running > 0;
   }
 
-  deliver(item: Item): void {
-    if (this.#isFree && this.#inbox.length === 0) this.#handle(item, false);
-    else this.#inbox.add(item);
+  deliver(item: Item): boolean {
+    if (this.#isFree && this.#inbox.length === 0) return this.#handle(item, false);
+    this.#inbox.add(item);
+    return false;
   }
 
   gap(gap: Gap): void {
@@ -92,24 +93,28 @@ export class ParallelHandlers<Item extends Content> implements Consumer<Item> {
     this.#goOn();
   }
 
-  /** @param counted whether the inbox counts it already */
-  #handle(item: Item, counted: boolean): void {
+  /**
+   * Whether that was all.
+   * @param counted whether the inbox counts it already
+   */
+  #handle(item: Item, counted: boolean): boolean {
     const key = this.#keys?.keyOf(item);
     const lane = key === undefined ? undefined : this.#lanes.get(key);
     if (lane !== undefined) {
       if (!counted) this.#inbox.begin(item);
       this.#keys!.waits(item, true);
       lane.push(item);
-      return;
+      return false;
     }
     const result = this.#call(item, counted);
-    if (result === undefined) return;
+    if (result === undefined) return true;
     if (!counted) this.#inbox.begin(item);
     this.#running++;
     if (key !== undefined) this.#lanes.set(key, new Deque());
     const settled = this.#finishAll(item, result, key);
     if (this.#queue !== undefined) void this.#queue.add(() => settled);
     else if (this.#limit < Infinity) this.#early.push(settled);
+    return false;
   }
 
   /** Undefined where that was all; else what is to be awaited. */

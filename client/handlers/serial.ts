@@ -21,9 +21,14 @@ export class SerialHandler<Item extends Content> implements Consumer<Item> {
     return this.#busy;
   }
 
-  deliver(item: Item): void {
-    if (this.#busy || this.#inbox.length > 0) this.#inbox.add(item);
-    else if (!this.#handle(item)) this.#inbox.begin(item);
+  deliver(item: Item): boolean {
+    if (this.#busy || this.#inbox.length > 0) {
+      this.#inbox.add(item);
+      return false;
+    }
+    const isDone = this.#handle(item);
+    if (!isDone) this.#inbox.begin(item);
+    return isDone;
   }
 
   gap(gap: Gap): void {

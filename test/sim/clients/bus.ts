@@ -147,8 +147,9 @@ export class BusClient implements Client {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     const isAcked = options["ack"] === true;
     const concurrency = this.#random.pick([1, 1, 3]);
-    const settings = { ...given, concurrency } as SubscribeOptions;
     const isLoop = !isAcked && this.#random.percent(25);
+    const transient = !isLoop && this.#plan.index % 2 === 0;
+    const settings = { ...given, concurrency, transient } as SubscribeOptions;
     feed.isLoop = isLoop;
     feed.isAcked = isAcked;
     feed.isKeyed = !isLoop && concurrency > 1 && options["partitionBy"] !== undefined;
@@ -215,11 +216,14 @@ export class BusClient implements Client {
     };
     if (this.#isFinishing || random.percent(50)) return finish();
     const pauses = random.percent(forgetPercent) ? 20 : 1;
+    const bytes = Buffer.from(message.bytes);
     return (async () => {
       this.#running++;
       feed.running++;
       try {
         for (let i = 0; i < pauses && !this.#isFinishing; i++) await this.#pause();
+        if (!message.bytes.equals(bytes))
+          this.#world.fail(new Violation(`${uid} was written over while it was handled`));
         finish();
       } finally {
         this.#running--;

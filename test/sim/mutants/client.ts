@@ -122,16 +122,34 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     "    this.#inbox.done(item);\n    if (this.#inbox.length < 4) this.#goOn();\n    else this.#inbox.clear();",
   ),
   client(
+    "handlers/serial.ts",
+    "a transient message is over while its handler waits",
+    "    return isDone;\n",
+    "    return true;\n",
+  ),
+  client(
+    "handlers/parallel.ts",
+    "a transient message is over while others are handled",
+    "    this.#inbox.add(item);\n    return false;\n  }\n\n  gap",
+    "    this.#inbox.add(item);\n    return true;\n  }\n\n  gap",
+  ),
+  client(
+    "session.ts",
+    "a chunk is used again whose messages wait",
+    "          this.#over = undefined;\n          chunk.retain();\n",
+    "          this.#over = undefined;\n",
+  ),
+  client(
     "handlers/parallel.ts",
     "those that wait are passed",
-    "if (this.#isFree && this.#inbox.length === 0) this.#handle(item, false);",
-    "if (this.#isFree) this.#handle(item, false);",
+    "if (this.#isFree && this.#inbox.length === 0) return this.#handle(item, false);",
+    "if (this.#isFree) return this.#handle(item, false);",
   ),
   client(
     "handlers/iteration.ts",
     "a loop misses what came while it worked",
-    "    if (waiting === undefined) {\n      this.#inbox.add(item);\n      return;",
-    "    if (waiting === undefined) {\n      if (this.#inbox.length < 2) this.#inbox.add(item);\n      return;",
+    "    if (waiting === undefined) {\n      this.#inbox.add(item);\n      return false;",
+    "    if (waiting === undefined) {\n      if (this.#inbox.length < 2) this.#inbox.add(item);\n      return false;",
   ),
   client(
     "calls.ts",

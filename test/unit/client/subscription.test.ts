@@ -1,8 +1,9 @@
+import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 
 import type { BusEvent, Message } from "../../../client/index.ts";
 import { type FakeBus, openBus, reconnect, settle } from "../../support/fake-env.ts";
-import { ext1, type Elements, valueIn } from "../../support/msgpack.ts";
+import { ext1, type Elements, frame, valueIn } from "../../support/msgpack.ts";
 import { Op } from "../../support/raw-client.ts";
 
 /** The sid of the SUB that came last. */
@@ -556,4 +557,135 @@ test("after close no timer is left, whatever was under way", async () => {
   await bus.close();
   await Promise.all(closed);
   expect(env.timers).toBe(0);
+});
+
+describe("transient", () => {
+  /** Messages of bytes, so many bytes long that a few fill a chunk of the client. */
+  const bytesOf = (n: number): Buffer => Buffer.alloc(20_000, n);
+  /** They come in reads of 7,000 bytes. */
+  function say({ broker }: FakeBus, sid: number, ...numbers: number[]): void {
+    const frames = [[Op.FOR, sid], ...numbers.map((n): Elements => [Op.PUB, "t", bytesOf(n)])] as Elements[];
+    const all = Buffer.concat(frames.map((elements) => frame(...elements)));
+    for (let at = 0; at < all.length; at += 7000) broker.sayBytes(all.subarray(at, at + 7000));
+  }
+  const isWhole = ({ chunk, start, end }: Message, n: number): boolean => chunk.subarray(start, end).equals(bytesOf(n));
+
+  test("its handler sees each message where it is, in memory that is used again and again", async () => {
+    const fake = await openBus();
+    const chunks = new Set<Buffer>();
+    const seen: number[] = [];
+    fake.bus.subscribe("t", { transient: true }, (message) => {
+      chunks.add(message.chunk);
+      seen.push(isWhole(message, message.chunk[message.start]!) ? message.chunk[message.start]! : -1);
+    });
+    const sid = await sidOf(fake);
+    for (let n = 0; n < 200; n++) say(fake, sid, n);
+    expect(seen).toEqual(Array.from({ length: 200 }, (_, n) => n));
+    expect(chunks.size).toBeLessThanOrEqual(2); // of 4,000,000 bytes: one is begun, and grows once
+  });
+
+  test("without it, what is held stays as it was, and so it does beside a transient one", async () => {
+    const fake = await openBus();
+    const held: Message[] = [];
+    const seen: boolean[] = [];
+    fake.bus.subscribe("t", (message) => void held.push(message));
+    const ordinary = await sidOf(fake);
+    fake.bus.subscribe("t", { transient: true }, (message) => void seen.push(isWhole(message, 7)));
+    const transient = await sidOf(fake);
+    for (let n = 0; n < 50; n++) {
+      say(fake, ordinary, n);
+      say(fake, transient, 7, 7);
+    }
+    expect(held.every((message, n) => isWhole(message, n))).toBe(true);
+    expect(new Set(held).size).toBe(50);
+    expect(seen).toEqual(Array.from({ length: 100 }, () => true));
+  });
+
+  test("a message stays until what its handler returned has settled, and while it waits for that", async () => {
+    const fake = await openBus();
+    const seen: [boolean, boolean][] = [];
+    let n = 0;
+    fake.bus.subscribe("t", { transient: true }, async (message) => {
+      const number = n++;
+      const before = isWhole(message, number);
+      await settle();
+      seen.push([before, isWhole(message, number)]);
+    });
+    const sid = await sidOf(fake);
+    for (let at = 0; at < 30; at += 3) say(fake, sid, at, at + 1, at + 2);
+    await settle(30 * 8);
+    expect(seen).toEqual(Array.from({ length: 30 }, () => [true, true]));
+  });
+
+  test.each([1, 3])("handlers at once: %i, some of them quick", async (concurrency) => {
+    const fake = await openBus();
+    let wrong = 0;
+    let n = 0;
+    fake.bus.subscribe("t", { transient: true, concurrency }, (message) => {
+      const number = n++;
+      if (!isWhole(message, number)) wrong++;
+      if (number % 2 === 0) return undefined;
+      return settle().then(() => {
+        if (!isWhole(message, number)) wrong++;
+      });
+    });
+    const sid = await sidOf(fake);
+    for (let at = 0; at < 60; at++) say(fake, sid, at);
+    await settle(60 * 8);
+    expect([n, wrong]).toEqual([60, 0]);
+  });
+
+  test("reading one that is over throws, and says what to do", async () => {
+    const fake = await openBus();
+    let kept: Message | undefined;
+    fake.bus.subscribe("t.*", { transient: true }, (message) => {
+      kept = message;
+    });
+    const sid = await sidOf(fake);
+    fake.broker.sayAll([Op.FOR, sid], [Op.PUB, "t.a", "x", ext1({ h: 1 })]);
+    for (const name of ["topic", "data", "bytes", "chunk", "start", "end", "headers"] as const) {
+      expect(() => kept![name]).toThrow(
+        expect.objectContaining({ code: "bad_option", message: expect.stringContaining("copy what is kept") }),
+      );
+    }
+    expect(inspect(kept)).toBe("{ topic: undefined, gone: true }");
+    expect(kept!.attempt).toBe(1);
+  });
+
+  test("one whose handler throws is there for those who listen to errors", async () => {
+    const fake = await openBus();
+    const failed: unknown[] = [];
+    fake.bus.on("error", ({ message }) => void failed.push(message!.data));
+    fake.bus.subscribe("t", { transient: true }, () => {
+      throw new Error("can't");
+    });
+    const sid = await sidOf(fake);
+    fake.broker.sayAll([Op.FOR, sid], ...pubs("a", "b"));
+    expect(failed).toEqual(["a", "b"]);
+  });
+
+  test("each is acknowledged", async () => {
+    const fake = await openBus();
+    const seen: unknown[] = [];
+    fake.bus.subscribe("t", { queue: "q", ack: true, transient: true }, (message) => {
+      seen.push(message.data);
+      if (message.data === "b") message.reject();
+    });
+    const sid = await sidOf(fake);
+    fake.broker.sayAll([Op.FOR, sid, 5], ...pubs("a", "b", "c"));
+    const acks = (await fake.broker.came()).filter(([op]) => op === Op.ACK);
+    expect(seen).toEqual(["a", "b", "c"]);
+    expect(acks).toEqual([
+      [Op.ACK, sid, 6, 6, 2], // what was said goes out before what follows from success
+      [Op.ACK, sid, 5, 5, 0],
+      [Op.ACK, sid, 7, 7, 0],
+    ]);
+  });
+
+  test("a loop can't be", async () => {
+    const { bus } = await openBus();
+    expect(() => bus.subscribe("t", { transient: true })).toThrow(
+      expect.objectContaining({ code: "bad_option", message: expect.stringContaining("needs a handler") }),
+    );
+  });
 });
