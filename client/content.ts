@@ -11,7 +11,6 @@ import { viewOf } from "../shared/codec/view.ts";
 import { PodbusError } from "../shared/errors.ts";
 import type { Untyped } from "./topics.ts";
 
-const UNREAD = Symbol("unread");
 const NO_HEADERS: Readonly<Headers> = Object.freeze({});
 
 export class Content<Data = Untyped> {
@@ -26,6 +25,7 @@ export class Content<Data = Untyped> {
   declare private payloadEnd: number;
   /** 0 where there are none. */
   declare private headersEnd: number;
+  /** What {@link data} is, once that was asked for. `undefined` before: to store that costs no write barrier. */
   declare private read: unknown;
 
   /** @param first which element of the frame is the topic */
@@ -38,7 +38,7 @@ export class Content<Data = Untyped> {
 
   get topic(): string {
     if (this.fixedTopic !== undefined) return this.fixedTopic;
-    this.checkHeld();
+    if (this.payloadEnd === 0) throw gone();
     return decodeText(this.buf, strStart(this.buf, this.topicAt), this.payloadAt) ?? "";
   }
 
@@ -49,8 +49,8 @@ export class Content<Data = Untyped> {
    * message: `bad_option` behind the handler of a transient subscription.
    */
   get data(): Data {
-    this.checkHeld();
-    if (this.read === UNREAD) {
+    if (this.payloadEnd === 0) throw gone();
+    if (this.read === undefined) {
       const start = binStart(this.buf, this.payloadAt);
       this.read =
         start >= 0
@@ -62,7 +62,7 @@ export class Content<Data = Untyped> {
 
   /** The payload's bytes, not decoded: of bytes and text what they are, of all else its msgpack. */
   get bytes(): Buffer {
-    this.checkHeld();
+    if (this.payloadEnd === 0) throw gone();
     return viewOf(this.memory, payloadStart(this.buf, this.payloadAt), this.payloadEnd);
   }
 
@@ -71,25 +71,23 @@ export class Content<Data = Untyped> {
    * there, which saves the making of a view: more than half of what a handler of short messages costs. Not to be written to.
    */
   get chunk(): Buffer {
-    this.checkHeld();
     return this.buf;
   }
 
   /** Where the payload's bytes begin in {@link chunk}. */
   get start(): number {
-    this.checkHeld();
+    if (this.payloadEnd === 0) throw gone();
     return payloadStart(this.buf, this.payloadAt);
   }
 
   /** Where the payload's bytes end in {@link chunk}. */
   get end(): number {
-    this.checkHeld();
     return this.payloadEnd;
   }
 
   /** The headers, but for those that can't be read; an empty object where there are none. */
   get headers(): Readonly<Headers> {
-    this.checkHeld();
+    if (this.payloadEnd === 0) throw gone();
     if (this.headersEnd === 0) return NO_HEADERS;
     const headers = readMap(this.buf, this.payloadEnd, this.headersEnd, true);
     if (headers === undefined) return NO_HEADERS;
@@ -121,7 +119,7 @@ export class Content<Data = Untyped> {
     content.payloadAt = at[first + 1]!;
     content.payloadEnd = at[first + 2]!;
     content.headersEnd = frame.count > first + 2 ? at[first + 3]! : 0;
-    content.read = UNREAD;
+    content.read = undefined;
   }
 
   /** Its memory is about to be used again: from now on it has nothing to show. */
@@ -133,13 +131,12 @@ export class Content<Data = Untyped> {
   static sizeOf(content: Content): number {
     return (content.headersEnd || content.payloadEnd) - content.topicAt + 2;
   }
+}
 
-  private checkHeld(): void {
-    if (this.payloadEnd !== 0) return;
-    const message =
-      "this message was there for as long as its handler ran; copy what is kept, or subscribe without transient";
-    throw new PodbusError("bad_option", message);
-  }
+function gone(): PodbusError {
+  const message =
+    "this message was there for as long as its handler ran; copy what is kept, or subscribe without transient";
+  return new PodbusError("bad_option", message);
 }
 
 /** Whether it is what we can't read, or a structure that has such a thing in it. */
