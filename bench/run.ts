@@ -13,7 +13,7 @@ export interface RunOptions {
 }
 
 /** Long enough for a process to compile what is hot. */
-const LEAST_WARM_UP_MS = 500;
+const LEAST_WARM_UP_MS = 1500;
 
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<Outcome> {
   const base: Record<string, number>[] = [];
