@@ -60,7 +60,9 @@ export class Oracle implements Watcher {
   readonly plain: Set<PlainView> = new Set();
   readonly queues: Map<string, QueueView> = new Map();
   /** Where the dead go, also of queues that have ended: what they left may wait yet. */
-  readonly deadTopics: Set<string> = new Set();
+  readonly #deadTopics = new Set<string>();
+  /** By pattern, whether it matches one of those. */
+  readonly #getsDead = new Map<string, boolean>();
   readonly calls: Calls = new Calls();
   readonly requests: Requests = new Requests(this, this.calls);
   readonly retained: RetainedValues;
@@ -658,10 +660,21 @@ export class Oracle implements Watcher {
     return sub?.kind === "plain" && !sub.isVague && !sub.isSystem ? sub : undefined;
   }
 
+  /** The dead of a queue go to `topic`. */
+  deadGoTo(topic: string): void {
+    if (this.#deadTopics.has(topic)) return;
+    this.#deadTopics.add(topic);
+    this.#getsDead.clear();
+  }
+
   /** Whether dead letters may come to `pattern`: messages of the broker's own, of which one knows too late. */
   getsDead(pattern: string): boolean {
-    for (const topic of this.deadTopics) if (matches(pattern, topic)) return true;
-    return false;
+    let gets = this.#getsDead.get(pattern);
+    if (gets === undefined) {
+      gets = [...this.#deadTopics].some((topic) => matches(pattern, topic));
+      this.#getsDead.set(pattern, gets);
+    }
+    return gets;
   }
 
   memoryWasShort(): void {

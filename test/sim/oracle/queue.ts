@@ -143,7 +143,7 @@ export class QueueView {
     this.pattern = pattern;
     this.options = options;
     this.isInDoubt = isInDoubt;
-    if (options.deadLetter !== undefined) oracle.deadTopics.add(options.deadLetter);
+    if (options.deadLetter !== undefined) oracle.deadGoTo(options.deadLetter);
   }
 
   get waiting(): number {
@@ -560,6 +560,7 @@ export class QueueView {
 
   keyOf({ topic, key }: Pick<Message, "topic" | "key">): string | undefined {
     const { partitionBy } = this.options;
+    if (partitionBy === undefined) return undefined;
     return partitionBy === "key" ? key : topic.split(".")[Number(partitionBy) - 1];
   }
 
