@@ -587,10 +587,10 @@ export class Core {
     for (const peer of this.peers) {
       sum.add(peer.past);
       for (const live of peer.ids.values()) {
-        if (live.kind === "subscription") sum.add(live.outbox.counts());
+        if (live.kind === "subscription") live.outbox.addTo(sum);
       }
     }
-    for (const queue of this.queues.values()) sum.add(queue.counts());
+    for (const queue of this.queues.values()) queue.outbox.addTo(sum);
     return sum;
   }
 

@@ -28,11 +28,12 @@ export class Counters implements Counts {
   dead = 0;
   redelivered = 0;
 
-  add(other: Readonly<Counts>): this {
+  /** @param waiting what waits there, where that is kept elsewhere */
+  add(other: Readonly<Counts>, waiting: number = other.waiting): this {
     this.accepted += other.accepted;
     this.settled += other.settled;
     this.inFlight += other.inFlight;
-    this.waiting += other.waiting;
+    this.waiting += waiting;
     this.dropped += other.dropped;
     this.expired += other.expired;
     this.dead += other.dead;

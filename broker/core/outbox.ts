@@ -343,6 +343,11 @@ export class Outbox {
     return { ...this.counters, waiting: this.messages + this.#otherMessages };
   }
 
+  /** Adds {@link counts} to `sum`, without a copy. */
+  addTo(sum: Counters): void {
+    sum.add(this.counters, this.messages + this.#otherMessages);
+  }
+
   /** When the message came that has waited longest, to the run; undefined where none waits. */
   get oldestSinceMs(): number | undefined {
     return this.#length > 0 ? this.#ring[this.#head]!.sinceMs : undefined;

@@ -37,14 +37,13 @@ export interface Known {
 export function checkLimits(core: Core, known: Known): void {
   for (const queue of core.queues.values()) {
     if (queue.options.overflow === "block" || known.hasReturned(queue.name)) continue;
-    checkLimit(`queue ${queue.name}`, queue.outbox, queue.options, known.largestBytes);
+    checkLimit(() => `queue ${queue.name}`, queue.outbox, queue.options, known.largestBytes);
   }
-  let retainedBytes = 0;
-  for (const { buf } of core.retained.chunks()) retainedBytes += buf.length;
+  const mostDeliveries = OUTGOING_BYTES + READ_BYTES + core.options.maxFrame;
   for (const peer of core.peers) {
     const { link } = peer;
     const deliveries = link.pendingBytes + link.writingBytes - link.answerBytes;
-    if (deliveries > OUTGOING_BYTES + READ_BYTES + core.options.maxFrame + retainedBytes * 3) {
+    if (deliveries > mostDeliveries && deliveries > mostDeliveries + retainedBytes(core) * 3) {
       throw new Violation(`client ${peer.number}: ${deliveries} bytes wait to be written`);
     }
     for (const live of peer.ids.values()) {
@@ -52,25 +51,33 @@ export function checkLimits(core: Core, known: Known): void {
         throw new Violation(`client ${peer.number}: ${live.unanswered} requests are unanswered`);
       }
       if (live.kind !== "subscription" || live.outbox.overflow === "block") continue;
+      // One that is empty is within any limit.
+      if (live.outbox.messages === 0 && live.outbox.bytes === 0) continue;
       const limits = known.limitsOf(peer.number, live.sid);
       if (limits === undefined) continue;
-      checkLimit(`client ${peer.number}, subscription ${live.sid}`, live.outbox, limits, known.largestBytes);
+      checkLimit(() => `client ${peer.number}, subscription ${live.sid}`, live.outbox, limits, known.largestBytes);
     }
   }
 }
 
-function checkLimit(what: string, outbox: Outbox, { maxMessages, maxBytes }: Limits, largestBytes: number): void {
+function retainedBytes(core: Core): number {
+  let bytes = 0;
+  for (const { buf } of core.retained.chunks()) bytes += buf.length;
+  return bytes;
+}
+
+function checkLimit(what: () => string, outbox: Outbox, { maxMessages, maxBytes }: Limits, largestBytes: number): void {
   const { messages, bytes } = outbox;
   // A subscription that drops what is old does so at the end of the turn, of all that came in it.
   if (outbox.overflow === "drop-oldest" && outbox.touched) {
-    if (bytes > maxBytes + largestBytes + READ_BYTES) throw new Violation(`${what}: ${bytes} bytes came in one turn`);
+    if (bytes > maxBytes + largestBytes + READ_BYTES) throw new Violation(`${what()}: ${bytes} bytes came in one turn`);
     return;
   }
-  if (messages > maxMessages) throw new Violation(`${what}: ${messages} wait, and ${maxMessages} may`);
+  if (messages > maxMessages) throw new Violation(`${what()}: ${messages} wait, and ${maxMessages} may`);
   // With `latest` a larger message may take the place of a smaller one, however full it is.
   const isBound = outbox.overflow !== "latest";
   if (isBound && bytes > maxBytes + largestBytes)
-    throw new Violation(`${what}: ${bytes} bytes wait, and ${maxBytes} may`);
+    throw new Violation(`${what()}: ${bytes} bytes wait, and ${maxBytes} may`);
 }
 
 /** Everything anew, frame by frame and chunk by chunk. */

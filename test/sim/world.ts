@@ -9,7 +9,7 @@ import { RawClient } from "./clients/raw.ts";
 import { type ClientEnd, Connection, type Net } from "./connection.ts";
 import { Disk, damaged, SOUND_DISK } from "./disk.ts";
 import { FaultCounts } from "./faults.ts";
-import { checkBooks, checkLimits, checkThoroughly } from "./invariants.ts";
+import { checkBooks, checkLimits, checkThoroughly, type Known } from "./invariants.ts";
 import { Kind, Loop } from "./loop.ts";
 import { Oracle, type Survived } from "./oracle/oracle.ts";
 import type { QueueView } from "./oracle/queue.ts";
@@ -31,6 +31,7 @@ const STALL_SLACK_MS = 1000;
 interface Running {
   readonly broker: SimulatedBroker;
   readonly oracle: Oracle;
+  readonly known: Known;
 }
 
 export class World implements ClientWorld {
@@ -159,7 +160,7 @@ export class World implements ClientWorld {
     );
     running.broker = broker;
     running.oracle = oracle;
-    this.#current = { broker, oracle };
+    this.#current = { broker, oracle, known: knownOf(broker, oracle) };
     this.#running.push(this.#current);
     this.#starts++;
     oracle.started();
@@ -278,19 +279,12 @@ export class World implements ClientWorld {
 
   #check(): void {
     if (this.#failure !== undefined) throw this.#failure;
-    for (const { broker, oracle } of this.#running) {
+    for (const { broker, oracle, known } of this.#running) {
       const { core } = broker;
       if (oracle.hasPart && !oracle.hasFrame) this.#parts++;
       oracle.afterEvent();
       checkBooks(core);
-      checkLimits(core, {
-        hasReturned: (name) => oracle.queues.get(name)?.mayHaveReturned ?? true,
-        limitsOf: (client, sid) => {
-          const connection = broker.connections.get(client);
-          return connection === undefined ? undefined : oracle.limitsOf(connection, sid);
-        },
-        largestBytes: oracle.largestBytes,
-      });
+      checkLimits(core, known);
       if (this.#checks.below(100) === 0) checkThoroughly(core);
     }
   }
@@ -353,7 +347,7 @@ export class World implements ClientWorld {
     if (oracle === undefined || this.#isStarting) return;
     for (const queue of oracle.queues.values()) {
       const key = `${queue.name} of ${this.#starts}`;
-      if (this.#served.has(key) || [...queue.members].some((member) => member.isLive)) continue;
+      if (this.#served.has(key) || queue.hasLiveMember) continue;
       this.#served.add(key);
       const plan = drainerOf(queue, this.clients.length);
       const client = this.add(plan);
@@ -410,6 +404,20 @@ export class World implements ClientWorld {
       );
     }
   }
+}
+
+/** What the oracle knows of a broker, for the limits of that. */
+function knownOf(broker: SimulatedBroker, oracle: Oracle): Known {
+  return {
+    hasReturned: (name) => oracle.queues.get(name)?.mayHaveReturned ?? true,
+    limitsOf: (client, sid) => {
+      const connection = broker.connections.get(client);
+      return connection === undefined ? undefined : oracle.limitsOf(connection, sid);
+    },
+    get largestBytes() {
+      return oracle.largestBytes;
+    },
+  };
 }
 
 /** One who empties a queue that nobody serves. */

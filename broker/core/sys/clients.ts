@@ -17,7 +17,7 @@ export function clients(core: Core): { clients: unknown[] } {
 export function countersOf(peer: Peer): Counters {
   const counters = new Counters().add(peer.past).add(peer.pastShared);
   for (const live of peer.ids.values()) {
-    if (live.kind === "subscription") counters.add(live.outbox.counts());
+    if (live.kind === "subscription") live.outbox.addTo(counters);
     else if (live.kind === "member") counters.add(live.counters);
   }
   return counters;

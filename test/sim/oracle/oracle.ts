@@ -241,13 +241,7 @@ export class Oracle implements Watcher {
     const message = readMessage(frame, buf, nowMs, isRefusable);
     this.#published.push(message);
     this.largestBytes = Math.max(this.largestBytes, message.bytes.length);
-    if (isRefusable)
-      peer.refused.push({
-        topic,
-        get isRefused() {
-          return message.isRefused;
-        },
-      });
+    if (isRefusable) peer.refused.push(message);
     if (frame.op === Op.RETAIN && this.retained.set(peer, message, frame.elements[2] === null)) {
       this.faults.hit("refused-publish");
       this.due(peer, null, ["limit"], topic);
@@ -267,7 +261,7 @@ export class Oracle implements Watcher {
       this.touch(queue);
       const [least, most] = queue.publish(message, nowMs);
       peer.most += most;
-      const isThere = queue.options.keep || [...queue.members].some((it) => it.isLive);
+      const isThere = queue.options.keep || queue.hasLiveMember;
       if (!isRefusable && isThere && !queue.isInDoubt) peer.least += least;
     }
     if (peer.off.has(topic)) {
@@ -364,7 +358,7 @@ export class Oracle implements Watcher {
       [...options.given, "ack"].every((it) => !OF_QUEUE.has(it) || has[it] === asked[it]);
     for (const it of [queue, queue.next]) if (it?.pattern === pattern && isLike({ ...it.options })) return queue;
     // One whose last member left in this read may have ended: then this begins another.
-    if (queue.options.keep || [...queue.members].some(({ isLive }) => isLive) || !queue.wasAble) return undefined;
+    if (queue.options.keep || queue.hasLiveMember || !queue.wasAble) return undefined;
     queue.next = { pattern, options: { ...options, overflow: options.overflow as "block" } };
     return queue;
   }
@@ -574,9 +568,10 @@ export class Oracle implements Watcher {
   afterEvent(): void {
     this.#sent.checkReleased();
     this.hasRead = this.hasFrame = this.hasPart = false;
-    for (const peer of this.peers.values()) this.#checkPause(peer);
-    for (const [name, queue] of this.queues) {
-      const object = this.world.queue(name);
+    const { nowMs } = this;
+    for (const peer of this.peers.values()) this.#checkPause(peer, nowMs);
+    for (const queue of this.queues.values()) {
+      const object = this.world.queue(queue.name);
       const known = this.#objects.get(queue);
       if (known === undefined && object !== undefined) {
         this.#objects.set(queue, object);
@@ -585,9 +580,9 @@ export class Oracle implements Watcher {
       } else if (known === undefined) this.#queueGone(queue, undefined);
       else if (object !== known) this.#queueGone(queue, object);
     }
-    for (const queue of this.queues.values()) queue.checkServed(this.nowMs);
+    for (const queue of this.queues.values()) queue.checkServed(nowMs);
     if (this.#touchedQueues.size === 0) return;
-    for (const queue of this.#touchedQueues) queue.checkOrder(this.flushes, this.nowMs);
+    for (const queue of this.#touchedQueues) queue.checkOrder(this.flushes, nowMs);
     this.#touchedQueues.clear();
   }
 
@@ -640,16 +635,18 @@ export class Oracle implements Watcher {
   }
 
   /** Whoever has to empty what holds it up is read from all the same: it has to be able to settle. */
-  #checkPause(peer: PeerView): void {
+  #checkPause(peer: PeerView, nowMs: number): void {
     const { connection } = peer;
-    const silentMs = this.nowMs - peer.acceptedMs;
-    const { handshakeMs, slackMs } = this.world;
-    if (peer.state === "hello" && !peer.isBad && silentMs > handshakeMs + slackMs && !connection.isClientClosed) {
-      throw violation(peer, `it is ${silentMs} ms here, and has said no HELLO`);
+    if (peer.state === "hello" && !peer.isBad && !connection.isClientClosed) {
+      const silentMs = nowMs - peer.acceptedMs;
+      const { handshakeMs, slackMs } = this.world;
+      if (silentMs > handshakeMs + slackMs) {
+        throw violation(peer, `it is ${silentMs} ms here, and has said no HELLO`);
+      }
     }
     if (!connection.isPaused || peer.off.size === 0 || peer.isGone || peer.wasBlocked) return;
     // A pause for the others' sake, where its frames are dear, is over soon.
-    if (this.nowMs - connection.pausedAtMs < PAUSE_MS) return;
+    if (nowMs - connection.pausedAtMs < PAUSE_MS) return;
     if (peer.holdsItselfUp)
       throw violation(peer, "the broker does not read from it, and it empties itself what is full");
   }

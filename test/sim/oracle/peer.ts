@@ -4,6 +4,7 @@ import type { Connection } from "../connection.ts";
 import { Violation } from "../trace.ts";
 import type { CallView, ResponderView } from "./calls.ts";
 import type { MemberView } from "./member.ts";
+import type { Message } from "./message.ts";
 import type { Oracle } from "./oracle.ts";
 import type { PlainView } from "./plain.ts";
 
@@ -76,7 +77,7 @@ export class PeerView {
   readonly asked: Map<number, CallView> = new Map();
   /** Refusals by headroom that were told, and those that were found out, by topic. */
   readonly refusals: Map<string, number> = new Map();
-  readonly refused: { topic: string; isRefused: boolean }[] = [];
+  readonly refused: Pick<Message, "topic" | "isRefused">[] = [];
   lastSignMs: number;
   closingCode: string | undefined;
   /** It was told why: nothing comes behind that. */

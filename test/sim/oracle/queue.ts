@@ -274,6 +274,7 @@ export class QueueView {
   }
 
   get #isParting(): boolean {
+    if (this.#parting.size === 0) return false;
     for (const peer of this.#parting) if (peer.isIdle || peer.isGone) this.#parting.delete(peer);
     return this.#parting.size > 0;
   }
@@ -564,6 +565,16 @@ export class QueueView {
     return partitionBy === "key" ? key : topic.split(".")[Number(partitionBy) - 1];
   }
 
+  get hasLiveMember(): boolean {
+    for (const { isLive } of this.members) if (isLive) return true;
+    return false;
+  }
+
+  #isAnyAble(): boolean {
+    for (const { isUnable } of this.members) if (!isUnable) return true;
+    return false;
+  }
+
   #isAnyBlocked(): boolean {
     if (this.#isParting) return true;
     for (const member of this.members) if (member.peer.wasBlocked) return true;
@@ -629,16 +640,17 @@ export class QueueView {
     if (durable && this.oracle.world.isClosing()) return undefined;
     // Where nobody acknowledges, a key stays with its member, able or not.
     if (partitionBy !== undefined && !ack) return undefined;
-    if (![...this.members].some((member) => !member.isUnable)) return undefined;
-    const taken = new Set<string | undefined>();
+    if (!this.#isAnyAble()) return undefined;
+    let taken: Set<string | undefined> | undefined;
     if (partitionBy !== undefined) {
+      taken = new Set();
       for (const { held } of this.members) for (const { message } of held) taken.add(this.keyOf(message));
       taken.delete(undefined);
     }
     for (const entry of this.entries) {
       if (entry.holder !== undefined || !entry.isSure || isLoose(entry) || entry.isLost) continue;
       if (entry.notBeforeMs > nowMs || entry.mayExpireMs <= nowMs) continue;
-      if (taken.size === 0 || !taken.has(this.keyOf(entry.message))) return entry;
+      if (taken === undefined || taken.size === 0 || !taken.has(this.keyOf(entry.message))) return entry;
     }
     return undefined;
   }
