@@ -668,7 +668,7 @@ export class QueueView {
       member.peer.connection.onAcknowledged?.(entry.message.uid, verdict);
       const inDoubt = entry.mayHaveTimedOut;
       member.take(entry);
-      if (inDoubt) this.#inDoubt(entry, verdict);
+      if (inDoubt) this.#inDoubt(entry, verdict, delayMs);
       else if (verdict === 0) {
         this.settle(entry);
         this.oracle.settledUnseen(entry, this);
@@ -679,12 +679,14 @@ export class QueueView {
   }
 
   /** It was settled, unless it had timed out just before. */
-  #inDoubt(entry: Entry, verdict: number): void {
+  #inDoubt(entry: Entry, verdict: number, delayMs: number): void {
     entry.mayHaveTimedOut = false;
     entry.most++;
     entry.least = verdict === 1 ? entry.least + 1 : entry.least;
     if (entry.least > entry.most) entry.most = entry.least;
     entry.isLoose = true;
+    // Given back for later, it waits until then, and counts in the limit, also where a member has room.
+    if (verdict === 1 && delayMs > 0) entry.wasDelayed = true;
     this.hasReturned = true;
     this.doubt(entry);
     if (verdict === 2 || this.isLast(entry)) this.oracle.deaths.maybe(this, entry);
