@@ -91,6 +91,12 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   core("queue-log.ts", "a known id is confirmed before it is on disk", "    this.#durability.dependsOnAll();\n", ""),
   core("queue-log.ts", "times are not written", "    this.#durability.put(key, sealed(key, value), isNew);\n", ""),
   core(
+    "queue-fate.ts",
+    "without a delay the present is written as one",
+    "notBeforeMs === undefined ? 0 : this.#core.wallMs(notBeforeMs)",
+    "this.#core.wallMs(notBeforeMs ?? this.#core.nowMs())",
+  ),
+  core(
     "recovery.ts",
     "what is settled comes back",
     "const settled = settledValue === undefined ? [] : decodeRanges(settledValue);",
