@@ -29,9 +29,10 @@ await Promise.all([
   }),
 ]);
 
-const { status } = spawnSync(process.execPath, [join(out, "main.mjs"), ...process.argv.slice(2)], {
+const { status, signal } = spawnSync(process.execPath, [join(out, "main.mjs"), ...process.argv.slice(2)], {
   cwd: root,
   stdio: "inherit",
   env: { ...process.env, PODBUS_SIM_WORKER: join(out, "worker.cjs") },
 });
+if (signal !== null) console.error(`the simulation was ended by ${signal}`);
 process.exitCode = status ?? 1;

@@ -190,4 +190,10 @@ async function explain(bundle: string, { seed, violation }: Failure): Promise<vo
   worker.kill();
 }
 
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => {
+    console.log(`ended by ${signal}, before all was run`);
+    process.exit(1);
+  });
+}
 process.exitCode = await main();
