@@ -51,6 +51,11 @@ export class MemberView {
     return this.unsubPosition === Number.POSITIVE_INFINITY && !this.isOver && !this.isGone;
   }
 
+  /** Whether it was a member no longer that could be handed anything when `other` came. */
+  hasLeftBefore(other: MemberView): boolean {
+    return !this.isLive && (this.peer !== other.peer || this.unsubPosition < other.subPosition);
+  }
+
   /** Whether it may count as one of its connection's: it left, and holds something, or may. */
   get mayBeRetired(): boolean {
     const { queue } = this;

@@ -588,10 +588,10 @@ export class Oracle implements Watcher {
 
   /** One that was made in this event may have ended in it, with its last member, and be another by now: what it had is in doubt. */
   #mayBeAnother(queue: QueueView): void {
-    const members = [...queue.members];
-    if (queue.options.keep || members.every(({ isLive }) => isLive)) return;
-    const from = Math.min(...members.filter(({ isLive }) => isLive).map(({ joinedOrder }) => joinedOrder));
-    for (const entry of queue.entries) if (entry.order < from) queue.doubt(entry);
+    const by = queue.mayBeBegunBy;
+    const [first] = queue.members;
+    if (queue.options.keep || by === undefined || by === first) return;
+    for (const entry of queue.entries) if (entry.order < by.joinedOrder) queue.doubt(entry);
     queue.hasReturned = true;
     queue.mayDrop = Number.POSITIVE_INFINITY;
   }
@@ -599,11 +599,11 @@ export class Oracle implements Watcher {
   #queueGone(queue: QueueView, object: object | undefined): void {
     if (object === undefined && !queue.isRemoved) this.#refused(queue);
     const live = [...queue.members].filter((it) => it.isLive);
-    const isNew = object !== undefined && live.every((it) => it.joinedAt === this.events);
-    const isOwn = (queue.options.keep && !queue.isInDoubt) || (live.length > 0 && !isNew);
+    const by = object === undefined ? undefined : queue.mayBeBegunBy;
+    const isOwn = (queue.options.keep && !queue.isInDoubt) || (live.length > 0 && by === undefined);
     if (isOwn && !queue.isRemoved) throw queue.violation("it ended, and has members, or is to be kept");
     this.#ended(queue);
-    if (!isNew || live.length === 0) {
+    if (by === undefined || live.length === 0) {
       for (const member of queue.members) member.isGone = true;
       return;
     }
@@ -612,8 +612,7 @@ export class Oracle implements Watcher {
     const next = new QueueView(this, queue.name, pattern, options);
     next.hasReturned = true;
     next.mayDrop = Number.POSITIVE_INFINITY;
-    const from = Math.min(...live.map((it) => it.joinedOrder));
-    for (const entry of queue.entries) if (entry.order >= from) next.restore(entry);
+    for (const entry of queue.entries) if (entry.order >= by.joinedOrder) next.restore(entry);
     for (const member of queue.members) {
       if (!live.includes(member)) member.isGone = true;
       else next.adopt(member);

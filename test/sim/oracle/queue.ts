@@ -813,6 +813,20 @@ export class QueueView {
     this.#cameSincePurge = false;
   }
 
+  /**
+   * Who came in this event and found nobody there, the last of them: where the queue ended with those before, it is another from then on.
+   */
+  get mayBeBegunBy(): MemberView | undefined {
+    const before: MemberView[] = [];
+    let last: MemberView | undefined;
+    for (const member of this.members) {
+      const isAlone = before.every((it) => it.hasLeftBefore(member));
+      if (isAlone && member.joinedAt === this.oracle.events) last = member;
+      before.push(member);
+    }
+    return last;
+  }
+
   /** `member` is of this queue, and not of the one that ended right before. */
   adopt(member: MemberView): void {
     member.queue = this;
