@@ -520,9 +520,13 @@ export class QueueView {
   #find(uid: number, attempt: number): Entry | undefined {
     const entries = this.#byUid.get(uid);
     if (entries === undefined || entries.length === 1) return entries?.[0];
+    // They stand in the order of their places, in which they come. What was dropped does not, and what may not be there is not missed.
+    const fitting = entries.filter((entry) => fits(entry, attempt));
+    const there = fitting.filter(({ isLost }) => !isLost);
     return (
-      entries.find((entry) => entry.isSure && fits(entry, attempt)) ??
-      entries.find((entry) => fits(entry, attempt)) ??
+      there.find(({ isSure }) => isSure) ??
+      there[0] ??
+      fitting[0] ??
       entries.find(({ holder }) => holder === undefined) ??
       entries[0]
     );
