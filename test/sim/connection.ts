@@ -3,6 +3,7 @@
 // is shown to the oracle at that very moment.
 
 import type { Transport, TransportSink } from "../../broker/core/transport.ts";
+import { copyOf } from "./bytes.ts";
 import type { FaultCounts } from "./faults.ts";
 import { Kind, type Loop } from "./loop.ts";
 import { Pipe } from "./pipe.ts";
@@ -95,6 +96,8 @@ export class Connection {
   readonly #end: ClientEnd;
   readonly #readsBytes: boolean;
   #sink: TransportSink | undefined;
+  readonly #reads = (): void => this.#read();
+  readonly #clientIsToRead = (): void => this.#clientReads();
   #isPaused = false;
   #isReadScheduled = false;
   #isClientReadScheduled = false;
@@ -195,7 +198,7 @@ export class Connection {
     if (this.#isReadScheduled || this.#isPaused || this.#sink === undefined || this.#hasEnded) return;
     if (this.toBroker.heldBytes === 0 && !this.#isHalfClosed) return;
     this.#isReadScheduled = true;
-    this.#loop.in(this.#latency(), Kind.TO_BROKER, this.id, () => this.#read());
+    this.#loop.in(this.#latency(), Kind.TO_BROKER, this.id, this.#reads);
   }
 
   #read(): void {
@@ -204,7 +207,7 @@ export class Connection {
     if (sink === undefined || this.#isPaused || this.#hasEnded || this.broker.isDead) return;
     if (this.broker.frozenUntilMs > this.#loop.nowMs) {
       this.#isReadScheduled = true;
-      this.#loop.at(this.broker.frozenUntilMs, Kind.TO_BROKER, this.id, () => this.#read());
+      this.#loop.at(this.broker.frozenUntilMs, Kind.TO_BROKER, this.id, this.#reads);
       return;
     }
     if (this.toBroker.heldBytes === 0) {
@@ -312,9 +315,7 @@ export class Connection {
       this.#isClientReadScheduled = false;
       return;
     }
-    this.#loop.at(Math.max(wakesMs, this.#loop.nowMs + this.#latency()), Kind.TO_CLIENT, this.id, () =>
-      this.#clientReads(),
-    );
+    this.#loop.at(Math.max(wakesMs, this.#loop.nowMs + this.#latency()), Kind.TO_CLIENT, this.id, this.#clientIsToRead);
   }
 
   #clientReads(): void {
@@ -385,7 +386,7 @@ export class Connection {
       this.#watcher.sent(this, frame, bytes);
     }
     if (at === 0) this.#watcher.sentPart(this);
-    this.#rest = at === bytes.length ? EMPTY : Buffer.from(bytes.subarray(at));
+    this.#rest = at === bytes.length ? EMPTY : copyOf(bytes, at);
   }
 
   #portion(available: number): number {

@@ -37,7 +37,8 @@ export interface Known {
 export function checkLimits(core: Core, known: Known): void {
   for (const queue of core.queues.values()) {
     if (queue.options.overflow === "block" || known.hasReturned(queue.name)) continue;
-    checkLimit(() => `queue ${queue.name}`, queue.outbox, queue.options, known.largestBytes);
+    const wrong = overLimit(queue.outbox, queue.options, known.largestBytes);
+    if (wrong !== undefined) throw new Violation(`queue ${queue.name}: ${wrong}`);
   }
   const mostDeliveries = OUTGOING_BYTES + READ_BYTES + core.options.maxFrame;
   for (const peer of core.peers) {
@@ -55,7 +56,8 @@ export function checkLimits(core: Core, known: Known): void {
       if (live.outbox.messages === 0 && live.outbox.bytes === 0) continue;
       const limits = known.limitsOf(peer.number, live.sid);
       if (limits === undefined) continue;
-      checkLimit(() => `client ${peer.number}, subscription ${live.sid}`, live.outbox, limits, known.largestBytes);
+      const wrong = overLimit(live.outbox, limits, known.largestBytes);
+      if (wrong !== undefined) throw new Violation(`client ${peer.number}, subscription ${live.sid}: ${wrong}`);
     }
   }
 }
@@ -66,18 +68,17 @@ function retainedBytes(core: Core): number {
   return bytes;
 }
 
-function checkLimit(what: () => string, outbox: Outbox, { maxMessages, maxBytes }: Limits, largestBytes: number): void {
+/** What is wrong with what waits; the name is the caller's to tell: made for each receiver and event, it costs more than the look. */
+function overLimit(outbox: Outbox, { maxMessages, maxBytes }: Limits, largestBytes: number): string | undefined {
   const { messages, bytes } = outbox;
   // A subscription that drops what is old does so at the end of the turn, of all that came in it.
   if (outbox.overflow === "drop-oldest" && outbox.touched) {
-    if (bytes > maxBytes + largestBytes + READ_BYTES) throw new Violation(`${what()}: ${bytes} bytes came in one turn`);
-    return;
+    return bytes > maxBytes + largestBytes + READ_BYTES ? `${bytes} bytes came in one turn` : undefined;
   }
-  if (messages > maxMessages) throw new Violation(`${what()}: ${messages} wait, and ${maxMessages} may`);
+  if (messages > maxMessages) return `${messages} wait, and ${maxMessages} may`;
   // With `latest` a larger message may take the place of a smaller one, however full it is.
   const isBound = outbox.overflow !== "latest";
-  if (isBound && bytes > maxBytes + largestBytes)
-    throw new Violation(`${what()}: ${bytes} bytes wait, and ${maxBytes} may`);
+  return isBound && bytes > maxBytes + largestBytes ? `${bytes} bytes wait, and ${maxBytes} may` : undefined;
 }
 
 /** Everything anew, frame by frame and chunk by chunk. */

@@ -1,6 +1,8 @@
 // One direction of a simulated socket: what the writer has offered and nobody has taken, and what the kernel has taken and nobody has
 // read. Ranges that are not taken are not copied: who changes them too early sends something else, as with a real socket.
 
+import { copyOf } from "./bytes.ts";
+
 export class Pipe {
   /** Bytes that the kernel takes before a writer has to wait. */
   readonly capacity: number;
@@ -44,8 +46,8 @@ export class Pipe {
     while (this.#untaken.length > 0 && this.heldBytes < this.capacity && !this.isBroken) {
       const range = this.#untaken[0]!;
       const bytes = Math.min(range.length, this.capacity - this.heldBytes);
-      const taken = range.subarray(0, bytes);
-      if (this.#isKept) this.#held.push(Buffer.from(taken));
+      const taken = bytes === range.length ? range : range.subarray(0, bytes);
+      if (this.#isKept) this.#held.push(copyOf(taken));
       this.heldBytes += bytes;
       this.takenBytes += bytes;
       this.#untakenBytes -= bytes;

@@ -2,6 +2,7 @@
 // there does not hide. Reading is fast and knows well-formed frames only; whoever sends broken ones knows that they are.
 
 import { Op } from "../support/ops.ts";
+import { copyOf } from "./bytes.ts";
 
 export { Op };
 
@@ -66,12 +67,16 @@ function put(value: Plain, isInside: boolean): void {
 }
 
 function putMap(map: Options): void {
-  const keys = Object.keys(map).filter((key) => map[key] !== undefined);
+  const keys = Object.keys(map);
+  let size = 0;
+  for (const key of keys) if (map[key] !== undefined) size++;
   need(3);
-  header(0x80, 15, [0, 0xde, 0xdf], keys.length);
+  header(0x80, 15, [0, 0xde, 0xdf], size);
   for (const key of keys) {
+    const value = map[key];
+    if (value === undefined) continue;
     put(key, true);
-    put(map[key]!, true);
+    put(value, true);
   }
 }
 
@@ -98,7 +103,7 @@ export function encode(...elements: Plain[]): Buffer {
   length = 0;
   out[length++] = 0x90 | elements.length;
   for (const element of elements) put(element, false);
-  return Buffer.from(out.subarray(0, length));
+  return copyOf(out, 0, length);
 }
 
 // ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -114,13 +119,17 @@ export type Value = null | boolean | number | string | Buffer | Ext;
 export interface Read {
   readonly op: number;
   readonly elements: Value[];
-  /** Offset of each element, and behind the last, in the buffer that was read. */
-  readonly at: number[];
+  /** Offset of the third element and of the fourth in the buffer that was read: from there on, some frames are handed on as they are. */
+  readonly atThird: number;
+  readonly atFourth: number;
   readonly start: number;
   readonly end: number;
   /** The number that its payload carries, told when it was read: buffers are used again. -1 where there is none. */
   readonly uid: number;
 }
+
+/** Elements of the frames that protocol.md knows, and more. */
+const MOST_SHORT = 15;
 
 /** A frame that is not to be had from these bytes. */
 class Unreadable extends Error {}
@@ -135,22 +144,27 @@ export function decode(buf: Buffer, start: number, end: number): Read | undefine
   limit = end;
   const count = arrayLength(buf);
   if (count < 0) return undefined;
-  const elements: Value[] = [];
-  const at: number[] = [];
+  // A long one may be cut: nothing is made room for that has not come.
+  // oxlint-disable-next-line unicorn/no-new-array -- room for just so many: it is the length
+  const elements: Value[] = count <= MOST_SHORT ? new Array<Value>(count) : [];
+  let atThird = -1;
+  let atFourth = -1;
   for (let i = 0; i < count; i++) {
-    at.push(cursor);
+    if (i === 2) atThird = cursor;
+    else if (i === 3) atFourth = cursor;
     const value = scalar(buf);
     if (value === undefined) return undefined;
-    elements.push(value);
+    elements[i] = value;
   }
-  at.push(cursor);
   const frameEnd = cursor;
+  if (count === 2) atThird = frameEnd;
+  if (count === 3) atFourth = frameEnd;
   const op = typeof elements[0] === "number" ? elements[0] : -1;
   const payload = op === Op.PUB || op === Op.RETAIN ? 2 : op === Op.REQ || op === Op.REPLY ? 3 : 0;
   let uid = payload === 0 ? -1 : uidOf(elements[payload]);
   // A payload of nil has no room for a number: it is among the headers.
   if (payload > 0 && elements[payload] === null && count > payload + 1) uid = uidOf(elements[payload + 1]);
-  return { op, elements, at, start, end: frameEnd, uid };
+  return { op, elements, atThird, atFourth, start, end: frameEnd, uid };
 }
 
 function arrayLength(buf: Buffer): number {

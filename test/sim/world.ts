@@ -146,7 +146,10 @@ export class World implements ClientWorld {
         maxRetained,
         hasDisk: plan.disk !== undefined,
         isShortOfMemory: plan.isShortOfMemory,
-        say: (text) => this.trace.say(() => `${loop.events} ${loop.nowMs} ${text()}`),
+        say:
+          this.trace.lines === undefined
+            ? () => {}
+            : (text) => this.trace.say(() => `${loop.events} ${loop.nowMs} ${text()}`),
         nowMs: () => broker.nowMs,
         events: () => loop.events,
         flushes: () => broker.flushes,

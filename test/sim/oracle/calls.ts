@@ -1,6 +1,7 @@
 // Requests, as protocol.md has them: one responder gets each, its replies come back in order and as they were, and every other end
 // has its reason.
 
+import { copyOf } from "../bytes.ts";
 import { Violation } from "../trace.ts";
 import type { Read } from "../wire.ts";
 import type { PeerView } from "./peer.ts";
@@ -74,7 +75,7 @@ export class CallView {
     this.id = frame.elements[1] as number;
     this.topic = frame.elements[2] as string;
     this.uid = frame.uid;
-    this.rest = Buffer.from(buf.subarray(frame.at[3]!, frame.end));
+    this.rest = copyOf(buf, frame.atFourth, frame.end);
     this.timeoutMs = timeoutMs;
     this.isSystem = this.topic.startsWith("$");
     this.eligible = eligible;
@@ -129,7 +130,7 @@ export class Calls {
       throw new Violation(`client ${responder.peer.id} was asked ${frame.uid} on ${topic}, which nobody asks of it`);
     }
     this.unassigned.delete(call);
-    if (buf.compare(call.rest, 0, call.rest.length, frame.at[3]!, frame.end) !== 0) {
+    if (buf.compare(call.rest, 0, call.rest.length, frame.atFourth, frame.end) !== 0) {
       throw call.violation("it reached the responder with other bytes than were sent");
     }
     if (call.fewest !== undefined && !call.fewest.has(responder)) {

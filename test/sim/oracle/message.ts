@@ -1,5 +1,6 @@
 // A message as the oracle knows it: what its publisher sent, byte for byte, and the headers that queues heed.
 
+import { copyOf } from "../bytes.ts";
 import { mapOf, type Read } from "../wire.ts";
 
 export interface Message {
@@ -29,7 +30,7 @@ export function readMessage(frame: Read, buf: Buffer, atMs: number, isRefusable:
   return {
     uid: frame.uid,
     topic: frame.elements[1] as string,
-    bytes: Buffer.from(buf.subarray(frame.start, frame.end)),
+    bytes: copyOf(buf, frame.start, frame.end),
     atMs,
     id: text(headers?.["id"]),
     key: text(headers?.["key"]),

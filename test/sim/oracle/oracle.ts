@@ -2,6 +2,7 @@
 // frame that the kernel takes from it, and throws where the second does not follow from the first. Plain and slow on purpose; it
 // shares no code with the broker.
 
+import { copyOf } from "../bytes.ts";
 import type { Connection, Watcher } from "../connection.ts";
 import type { FaultCounts } from "../faults.ts";
 import { Violation } from "../trace.ts";
@@ -154,7 +155,7 @@ export class Oracle implements Watcher {
     }
     if (at === 0) this.hasPart = true;
     else this.hasFrame = true;
-    peer.rest = at === all.length ? EMPTY : Buffer.from(all.subarray(at));
+    peer.rest = at === all.length ? EMPTY : copyOf(all, at);
   }
 
   /** What was read last is not acted upon at once. */

@@ -1,5 +1,6 @@
 // What becomes of requests on their connections: who asks, who is asked, what is answered, and every other end.
 
+import { copyOf } from "../bytes.ts";
 import type { Read } from "../wire.ts";
 import { CallView, type Calls } from "./calls.ts";
 import type { Oracle } from "./oracle.ts";
@@ -38,7 +39,7 @@ export class Requests {
   reply(peer: PeerView, frame: Read, buf: Buffer): void {
     const call = peer.asked.get(frame.elements[1] as number);
     if (call === undefined || call.isAnswered || call.isOver) return;
-    call.replies.push(Buffer.from(buf.subarray(frame.at[2]!, frame.end)));
+    call.replies.push(copyOf(buf, frame.atThird, frame.end));
     // It may have been too late, of which its caller is told when it reads.
     if (call.timeoutMs > 0 && this.#oracle.nowMs - call.sinceMs >= call.timeoutMs) call.isLate = true;
     if (frame.elements[2] === 1) {
@@ -110,7 +111,7 @@ export class Requests {
     }
     const due = call.replies.shift();
     if (due === undefined) throw call.violation("a REPLY came that its responder did not send");
-    if (buf.compare(due, 0, due.length, frame.at[2]!, frame.end) !== 0) {
+    if (buf.compare(due, 0, due.length, frame.atThird, frame.end) !== 0) {
       throw call.violation("a REPLY came with other bytes than its responder sent, or out of order");
     }
     if (frame.elements[2] === 1) return;

@@ -157,6 +157,7 @@ export class Sent {
 
   /** Nothing that a topic leads to may be more than half full where it was released. */
   checkReleased(): void {
+    if (this.#releasedInEvent.length === 0) return;
     for (const { peer, topic } of this.#releasedInEvent.splice(0)) {
       const { plain, queues } = this.#oracle.match(topic);
       const full = [...plain.filter(({ policy }) => policy === "block"), ...queues].find((it) =>
