@@ -2,7 +2,7 @@
 // acted upon can't be seen from outside, so what may have timed out is in doubt until something tells.
 
 import type { PeerView } from "./peer.ts";
-import type { Entry, QueueView } from "./queue.ts";
+import type { Entry, Next, QueueView } from "./queue.ts";
 
 export class MemberView {
   readonly kind = "member";
@@ -23,6 +23,8 @@ export class MemberView {
   completeSeq = 0;
   isHeld = false;
   heldSinceMs = 0;
+  /** What its queue is to be, where it can be a member of that alone. */
+  next: Next | undefined;
   /** Nothing may come any more. */
   isOver = false;
   /** Its connection is ending: what was being written may come, and does not count. */

@@ -12,9 +12,9 @@ import { checkClosing } from "./closing.ts";
 import { Deaths } from "./deaths.ts";
 import { MemberView } from "./member.ts";
 import { type Message, readMessage } from "./message.ts";
-import { describe, PeerView, violation } from "./peer.ts";
+import { describe, PeerView, type SubView, violation } from "./peer.ts";
 import { PlainView } from "./plain.ts";
-import { type Entry, QueueView } from "./queue.ts";
+import { type Entry, type Next, type QueueRules, QueueView } from "./queue.ts";
 import { optionProblem, readOptions, type SubOptions } from "./sub-options.ts";
 import { Requests } from "./requests.ts";
 import { RetainedValues } from "./retained.ts";
@@ -328,7 +328,10 @@ export class Oracle implements Watcher {
       queue.isInDoubt &&= mayBeRefused;
       peer.subs.set(sid, member);
       queue.members.add(member);
-      if (queue.next !== undefined) possible.push("bad_option");
+      if (queue.next !== undefined) {
+        possible.push("bad_option");
+        if (!isLike(options, pattern, queue)) member.next = queue.next;
+      }
     }
     if (possible.length > 0) peer.doubtful.add(peer.subs.get(sid)!);
     this.changed();
@@ -354,13 +357,11 @@ export class Oracle implements Watcher {
       if (options.durable) peer.effects.push({ position: peer.position, apply: () => (made.isKept = true) });
       return queue;
     }
-    const asked = options as unknown as Record<string, unknown>;
-    const isLike = (has: Record<string, unknown>): boolean =>
-      [...options.given, "ack"].every((it) => !OF_QUEUE.has(it) || has[it] === asked[it]);
-    for (const it of [queue, queue.next]) if (it?.pattern === pattern && isLike({ ...it.options })) return queue;
+    for (const it of [queue, queue.next]) if (it !== undefined && isLike(options, pattern, it)) return queue;
     // One whose last member left in this read may have ended: then this begins another.
     if (queue.options.keep || queue.hasLiveMember || !queue.wasAble) return undefined;
-    queue.next = { pattern, options: { ...options, overflow: options.overflow as "block" } };
+    const isNew = !this.#objects.has(queue);
+    queue.next = { pattern, options: { ...options, overflow: options.overflow as "block" }, isNew };
     return queue;
   }
 
@@ -580,6 +581,7 @@ export class Oracle implements Watcher {
         this.#mayBeAnother(queue);
       } else if (known === undefined) this.#queueGone(queue, undefined);
       else if (object !== known) this.#queueGone(queue, object);
+      else if (queue.next?.isNew === false) this.#refuseNext(queue);
     }
     for (const queue of this.queues.values()) queue.checkServed(nowMs);
     if (this.#touchedQueues.size === 0) return;
@@ -609,18 +611,60 @@ export class Oracle implements Watcher {
       return;
     }
     // Its last member left, and a new one came, before one could see that it was gone: it is another queue.
+    this.#beginAnew(queue, object, by.joinedOrder);
+  }
+
+  /** Another is in `queue`'s place: with what came from that place on, and those who are there. */
+  #beginAnew(queue: QueueView, object: object | undefined, from: number): void {
     const { pattern, options } = queue.next ?? queue;
     const next = new QueueView(this, queue.name, pattern, options);
     next.hasReturned = true;
     next.mayDrop = Number.POSITIVE_INFINITY;
-    for (const entry of queue.entries) if (entry.order >= by.joinedOrder) next.restore(entry);
+    for (const entry of queue.entries) if (entry.order >= from) next.restore(entry);
+    for (const [id, known] of queue.ids) next.ids.set(id, { ...known, isSure: false });
     for (const member of queue.members) {
-      if (!live.includes(member)) member.isGone = true;
-      else next.adopt(member);
+      if (member.isLive) next.adopt(member);
+      else member.isGone = true;
     }
     this.queues.set(next.name, next);
     this.#objects.set(next, object);
     this.changed();
+  }
+
+  /** `sub` of `peer`, which may have been refused, was not: a queue that it alone asked for is there. */
+  accepts(peer: PeerView, sub: SubView): void {
+    peer.doubtful.delete(sub);
+    if (sub.kind === "member" && sub.next !== undefined) this.#nextIs(sub.queue, sub.next);
+  }
+
+  /** `sub` was refused: as another queue is there than the one that it asked for, where that is why. */
+  refuses(member: MemberView, code: string): void {
+    const { queue, next } = member;
+    queue.members.delete(member);
+    if (code !== "bad_option" || queue.next === undefined) return;
+    if (next === undefined) this.#nextIs(queue, queue.next);
+    else queue.next = undefined;
+  }
+
+  /** What was made in its first event, and left, has ended then, and `next` is in its place. */
+  #nextIs(queue: QueueView, next: Next): void {
+    if (queue.next !== next || queue.isEnded) return;
+    const from = Math.min(...[...queue.members].filter((it) => it.next === next).map((it) => it.joinedOrder));
+    const object = this.#objects.get(queue);
+    this.#ended(queue);
+    this.#beginAnew(queue, object, from);
+  }
+
+  /** It is the one that it was: those who asked for another are to be told so. */
+  #refuseNext(queue: QueueView): void {
+    for (const member of queue.members) {
+      const { peer, sid, subPosition, next } = member;
+      if (next === undefined || !peer.doubtful.delete(member)) continue;
+      peer.due.push({ ref: sid, codes: ["bad_option", "limit"], topic: undefined, position: subPosition });
+      member.isOver = true;
+      queue.members.delete(member);
+    }
+    queue.next = undefined;
   }
 
   /** There is no such queue: those who may have been refused were, and are to be told so. */
@@ -781,6 +825,15 @@ function checkRefusals({ refused, refusals, id }: PeerView): void {
     const told = refusals.get(topic) ?? 0;
     if (count > told) throw new Violation(`client ${id}: ${count} on ${topic} were not delivered, and ${told} refused`);
   }
+}
+
+/** Whether who asks for `pattern` with `options` may be a member of `queue`: what is left out is as it is there. */
+function isLike(options: SubOptions, pattern: string, queue: { pattern: string; options: QueueRules }): boolean {
+  const asked = options as unknown as Record<string, unknown>;
+  const has = queue.options as unknown as Record<string, unknown>;
+  return (
+    pattern === queue.pattern && [...options.given, "ack"].every((it) => !OF_QUEUE.has(it) || has[it] === asked[it])
+  );
 }
 
 const EMPTY: Buffer = Buffer.alloc(0);

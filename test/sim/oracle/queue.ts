@@ -26,6 +26,13 @@ export interface QueueRules {
   ackTimeoutMs: number;
 }
 
+/** What is asked for where a queue may have ended. `isNew`: in the event in which that was made, so that it can't be told from it but by what is said. */
+export interface Next {
+  readonly pattern: string;
+  readonly options: QueueRules;
+  readonly isNew: boolean;
+}
+
 /** A message that a queue took, until it is settled. */
 export interface Entry {
   readonly message: Message;
@@ -95,7 +102,7 @@ export class QueueView {
   readonly settled: Map<number, Entry> = new Map();
   readonly ids: Map<string, KnownId> = new Map();
   /** What it is to be if it turns out that it has ended, and another began in its place. */
-  next: { readonly pattern: string; readonly options: QueueRules } | undefined;
+  next: Next | undefined;
   /** Whether that there is such a queue is on disk. */
   isKept = false;
   isEnded = false;
@@ -222,9 +229,9 @@ export class QueueView {
     return bytes;
   }
 
-  /** The broker drops and holds back beyond what the limits say, or puts in messages of its own. */
+  /** The broker drops and holds back beyond what the limits say, or puts in messages of its own; or which limits hold is not told yet. */
   get #isVague(): boolean {
-    return this.oracle.isShortOfMemory || this.oracle.getsDead(this.pattern);
+    return this.next !== undefined || this.oracle.isShortOfMemory || this.oracle.getsDead(this.pattern);
   }
 
   /** Whether there is something that no member has, as far as can be seen. */

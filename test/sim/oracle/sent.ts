@@ -99,6 +99,7 @@ export class Sent {
     const sub = peer.context;
     if (sub === undefined) throw violation(peer, "a message came without a FOR");
     if (sub.kind === "responder") throw violation(peer, "a message came for a responder");
+    if (peer.doubtful.has(sub)) this.#oracle.accepts(peer, sub);
     const topic = frame.elements[1] as string;
     const { pattern } = sub.kind === "member" ? sub.queue : sub;
     if (!matches(pattern, topic)) {
@@ -195,7 +196,7 @@ export class Sent {
 
   /** Subscriptions whose UNSUB a SYNC confirms are over, and retained values of those whose SUB it confirms have come. */
   #overUpTo(peer: PeerView, position: number): void {
-    for (const sub of peer.doubtful) if (sub.subPosition < position) peer.doubtful.delete(sub);
+    for (const sub of peer.doubtful) if (sub.subPosition < position) this.#oracle.accepts(peer, sub);
     for (const sub of peer.subs.values()) {
       if (sub.unsubPosition < position) {
         sub.isOver = true;
@@ -253,20 +254,17 @@ export class Sent {
     if (code === "closing" && sub?.kind === "member" && sub.queue.options.durable && !this.#oracle.holdsDisk) return;
     if (code === "unavailable" && sub?.kind === "member" && sub.queue.isEnded) return;
     const mayBeRefused = sub !== undefined && (code === "limit" || code === "bad_option") && peer.doubtful.has(sub);
-    if (mayBeRefused) return this.#withdraw(peer, sub);
+    if (mayBeRefused) return this.#withdraw(peer, sub, code);
     throw violation(peer, `${said}, which nothing explains`);
   }
 
   /** It was refused, which could not be known. */
-  #withdraw(peer: PeerView, sub: SubView): void {
+  #withdraw(peer: PeerView, sub: SubView, code: string): void {
     peer.doubtful.delete(sub);
     sub.isOver = true;
     if (sub.kind === "plain") this.#oracle.plain.delete(sub);
     else if (sub.kind === "responder") this.#oracle.calls.responders.delete(sub);
-    else {
-      sub.queue.members.delete(sub);
-      sub.queue.next = undefined;
-    }
+    else this.#oracle.refuses(sub, code);
     this.#oracle.changed();
   }
 
