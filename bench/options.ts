@@ -26,7 +26,7 @@ export const HELP: string = `Usage: npm run bench -- [options]
 
   --only NAME[,NAME]  only these scenarios (--list shows them)
   --runs N            runs of each side, in turn (default ${DEFAULT_RUNS})
-  --seconds N         how long each run measures (default ${DEFAULT_SECONDS}); a warm-up of a quarter of that, at least 1.5 s, comes before
+  --seconds N         how long each run measures (default ${DEFAULT_SECONDS}); a warm-up of 1.5 s, or a quarter of long ones, comes before
   --quick             one run of ${QUICK_SECONDS} s each: shows that it works, and no more
   --json FILE         also write everything that was measured, every run, as JSON
   --profile FOLDER    have every process write a CPU profile; rates are lower then

@@ -12,8 +12,8 @@ export interface RunOptions {
   readonly progress: (side: string, run: number) => void;
 }
 
-/** Long enough for a process to compile what is hot. */
-const LEAST_WARM_UP_MS = 1500;
+/** So long it takes a process to compile what is hot, on a slow machine. */
+const WARM_UP_SECONDS = 1.5;
 
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<Outcome> {
   const base: Record<string, number>[] = [];
@@ -35,7 +35,9 @@ async function measure(
 ): Promise<Record<string, number>> {
   const stage = new Stage({ profileFolder });
   try {
-    return await once({ stage, durationMs: seconds * 1000, warmUpMs: Math.max(LEAST_WARM_UP_MS, seconds * 250) });
+    // A run that is too short to tell much need not be warm.
+    const warmUpSeconds = Math.max(Math.min(WARM_UP_SECONDS, seconds), seconds / 4);
+    return await once({ stage, durationMs: seconds * 1000, warmUpMs: warmUpSeconds * 1000 });
   } catch (error) {
     throw new Error(`${name}, ${side}: ${(error as Error).message}`, { cause: error });
   } finally {

@@ -12,10 +12,13 @@ const SIZES: readonly { name: string; bytes: number; least?: number }[] = [
   { name: "256KiB", bytes: 256 * 1024, least: 0.8 },
 ];
 
-export const oneToOne: readonly Scenario[] = SIZES.flatMap(({ name, bytes, least }) => [
-  flowScenario(name, `one to one, ${name}`, { bytes }, least),
-  flowScenario(`${name}-transient`, `one to one, ${name}, transient`, { bytes, options: { transient: true } }, least),
-]);
+const TRANSIENT: Partial<Flow> = { options: { transient: true } };
+
+export const oneToOne: readonly Scenario[] = SIZES.flatMap(({ name, bytes, least }) => {
+  const asView = flowScenario(name, `one to one, ${name}`, { bytes }, least);
+  if (least === undefined) return [asView];
+  return [asView, flowScenario(`${name}-transient`, `one to one, ${name}, transient`, { bytes, ...TRANSIENT }, least)];
+});
 
 /** A scenario of which both sides are the same flow. `least` is the bar: the rate by the relay's. */
 export function flowScenario(name: string, what: string, flow: Flow, least?: number): Scenario {
