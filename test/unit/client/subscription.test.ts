@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 
-import type { BusEvent, Message } from "../../../client/index.ts";
+import type { BusEvent, Message, Request } from "../../../client/index.ts";
 import { type FakeBus, openBus, reconnect, settle } from "../../support/fake-env.ts";
 import { ext1, type Elements, frame, valueIn } from "../../support/msgpack.ts";
 import { Op } from "../../support/raw-client.ts";
@@ -619,20 +619,83 @@ describe("transient", () => {
 
   test.each([1, 3])("handlers at once: %i, some of them quick", async (concurrency) => {
     const fake = await openBus();
-    let wrong = 0;
+    const right: number[] = [];
     let n = 0;
     fake.bus.subscribe("t", { transient: true, concurrency }, (message) => {
       const number = n++;
-      if (!isWhole(message, number)) wrong++;
-      if (number % 2 === 0) return undefined;
-      return settle().then(() => {
-        if (!isWhole(message, number)) wrong++;
-      });
+      if (!isWhole(message, number)) return undefined;
+      if (number % 2 === 0) return right.push(number);
+      return settle().then(() => isWhole(message, number) && right.push(number));
     });
     const sid = await sidOf(fake);
     for (let at = 0; at < 60; at++) say(fake, sid, at);
     await settle(60 * 8);
-    expect([n, wrong]).toEqual([60, 0]);
+    expect(right.sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, number) => number));
+  });
+
+  test("one that waits for another of its key stays", async () => {
+    const fake = await openBus();
+    const right: number[] = [];
+    let n = 0;
+    fake.bus.subscribe("t", { queue: "q", partitionBy: 1, transient: true, concurrency: 3 }, async (message) => {
+      const number = n++;
+      await settle();
+      if (isWhole(message, number)) right.push(number);
+    });
+    const sid = await sidOf(fake);
+    for (let at = 0; at < 12; at++) say(fake, sid, at);
+    await settle(12 * 8);
+    expect(right).toEqual(Array.from({ length: 12 }, (_, number) => number));
+  });
+
+  test("of two in one read each has its own, and no headers of the one before", async () => {
+    const fake = await openBus();
+    const seen: unknown[] = [];
+    const see = ({ topic, data, headers }: Message): void => void seen.push([topic, data, headers]);
+    fake.bus.subscribe("a", { transient: true }, see);
+    const a = await sidOf(fake);
+    fake.bus.subscribe("b", { transient: true }, see);
+    const b = await sidOf(fake);
+    fake.broker.sayAll(
+      [Op.FOR, a],
+      [Op.PUB, "a", 1, ext1({ h: 1 })],
+      [Op.PUB, "a", 2],
+      [Op.FOR, b],
+      [Op.PUB, "b", 3],
+      [Op.FOR, a],
+      [Op.PUB, "a", 4, ext1({ h: 2 })],
+    );
+    expect(seen).toEqual([
+      ["a", 1, { h: 1 }],
+      ["a", 2, {}],
+      ["b", 3, {}],
+      ["a", 4, { h: 2 }],
+    ]);
+  });
+
+  test("requests and replies beside it stay as they were", async () => {
+    const fake = await openBus();
+    fake.bus.subscribe("t", { transient: true }, () => {});
+    const sid = await sidOf(fake);
+    const requests: Request[] = [];
+    fake.bus.respond("r", (request) => {
+      requests.push(request);
+      return new Promise(() => {});
+    });
+    const responder = await sidOf(fake);
+    const replies: Promise<unknown>[] = [];
+    for (let n = 1; n <= 20; n++) {
+      fake.broker.sayAll([Op.FOR, responder], [Op.REQ, n, "r", bytesOf(n)]);
+      for (let i = 0; i < 4; i++) say(fake, sid, 99, 99, 99);
+      replies.push(fake.bus.request("c"));
+      const [, id] = (await fake.broker.came()).find(([op]) => op === Op.REQ)!;
+      fake.broker.say(Op.REPLY, id!, 0, bytesOf(n));
+      for (let i = 0; i < 4; i++) say(fake, sid, 99, 99, 99);
+    }
+    expect(requests.map(({ bytes }, i) => bytes.equals(bytesOf(i + 1)))).toEqual(requests.map(() => true));
+    const replied = (await Promise.all(replies)) as Buffer[];
+    expect(replied.map((bytes, i) => bytes.equals(bytesOf(i + 1)))).toEqual(requests.map(() => true));
+    expect(requests).toHaveLength(20);
   });
 
   test("reading one that is over throws, and says what to do", async () => {
