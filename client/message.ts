@@ -27,11 +27,9 @@ export class Message<Data = Untyped> extends Content<Data> {
     this.seq = delivery.seq === 0 ? 0 : delivery.seq++;
   }
 
-  /** Makes one that nobody may look at any more the next of its delivery. `frame` was scanned in the same buffer. */
+  /** Makes one that nobody may look at any more, and that has no number, the next of its delivery. `frame` was scanned in the same buffer. */
   static turnTo(message: Message, frame: Frame): void {
-    const { delivery } = message;
     Content.show(message, frame, FIRST);
-    message.seq = delivery.seq === 0 ? 0 : delivery.seq++;
   }
 
   /** Which delivery of this message to a member of its queue this is, from 1. */

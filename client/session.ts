@@ -90,7 +90,7 @@ export class Session implements TransportSink {
   #greeting: Greeting | undefined;
   /** The context of the deliveries that follow. */
   #delivery: Delivery<Subscriber> | undefined;
-  /** The message that came last, where nobody may look at it any more: the next one of its delivery. */
+  /** The message that came last, where nobody may look at it any more: the next one of its delivery, if they are not acknowledged. */
   #over: Message | undefined;
   #error: PodbusError | undefined;
   #heard = false;
@@ -183,8 +183,12 @@ export class Session implements TransportSink {
       if ((op === Op.PUB || op === Op.RETAIN) && delivery !== undefined && !delivery.answers) {
         if (frame.count < 3) throw badFrame(op, "it should have a topic and a payload");
         let message = this.#over;
-        if (message === undefined) message = new Message(delivery, buf, memory, frame);
-        else Message.turnTo(message, frame);
+        if (message !== undefined && delivery.seq === 0) {
+          Message.turnTo(message, frame);
+        } else {
+          this.#endOver(); // a verdict that comes too late is not to be one on the next message
+          message = new Message(delivery, buf, memory, frame);
+        }
         if (delivery.owner.deliver(message)) {
           this.#over = message;
         } else {

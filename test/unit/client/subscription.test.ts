@@ -745,6 +745,26 @@ describe("transient", () => {
     ]);
   });
 
+  test("a verdict that comes too late is none on the message behind it", async () => {
+    const fake = await openBus();
+    const kept: Message[] = [];
+    let finish = (): void => {};
+    fake.bus.subscribe("t", { queue: "q", ack: true, transient: true }, (message) => {
+      if (kept.push(message) < 2) return undefined;
+      return new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+    });
+    const sid = await sidOf(fake);
+    fake.broker.sayAll([Op.FOR, sid, 5], ...pubs("a", "b"));
+    kept[0]!.reject();
+    const first = (await fake.broker.came()).filter(([op]) => op === Op.ACK);
+    finish();
+    const second = (await fake.broker.came()).filter(([op]) => op === Op.ACK);
+    expect([first, second]).toEqual([[[Op.ACK, sid, 5, 5, 0]], [[Op.ACK, sid, 6, 6, 0]]]);
+    expect(() => kept[0]!.data).toThrow("copy what is kept");
+  });
+
   test("a loop can't be", async () => {
     const { bus } = await openBus();
     expect(() => bus.subscribe("t", { transient: true })).toThrow(
