@@ -55,7 +55,8 @@ export interface SubscribeOptions {
   retained?: boolean | undefined;
   /**
    * A message is there until its handler returns, or what that returned has settled: then its memory is used again, and reading it throws
-   * `bad_option`; views of it (`bytes`, `data` of bytes) show what came later. Large messages come faster so. Needs a handler.
+   * `bad_option`; views of it (`bytes`, and all bytes in `data` and `headers`) show what came later. Messages come faster so. Needs a
+   * handler.
    * @default false: a message stays as it is for as long as it is held
    */
   transient?: boolean | undefined;

@@ -715,6 +715,27 @@ describe("transient", () => {
     expect(kept!.attempt).toBe(1);
   });
 
+  test("of what was decoded only bytes are views", async () => {
+    const fake = await openBus();
+    const kept: unknown[] = [];
+    const copied: Buffer[] = [];
+    fake.bus.subscribe("t", { transient: true }, ({ data, headers }) => {
+      kept.push({ data, headers });
+      copied.push(Buffer.from((data as { bytes: Buffer }).bytes), Buffer.from(headers["h"] as Buffer));
+    });
+    const sid = await sidOf(fake);
+    const send = (byte: number, text: string): void => {
+      const bytes = Buffer.alloc(5000, byte);
+      fake.broker.sayAll([Op.FOR, sid], [Op.PUB, "t", ext1({ text, bytes, list: [byte] }), ext1({ h: bytes })]);
+    };
+    for (let n = 0; n < 20; n++) send(n, `text ${n} that is longer than what is kept in a table`);
+    const { data, headers } = kept[2] as { data: Record<string, unknown>; headers: Record<string, unknown> };
+    expect(data).toMatchObject({ text: "text 2 that is longer than what is kept in a table", list: [2] });
+    const isAsSent = (bytes: unknown): boolean => (bytes as Buffer).equals(Buffer.alloc(5000, 2));
+    expect([data["bytes"], headers["h"]].map(isAsSent)).toEqual([false, false]); // as docs/client.md says
+    expect(copied.slice(4, 6).map(isAsSent)).toEqual([true, true]);
+  });
+
   test("one whose handler throws is there for those who listen to errors", async () => {
     const fake = await openBus();
     const failed: unknown[] = [];
