@@ -35,6 +35,8 @@ const LARGE_FRAME_BYTES: number = CHUNK_BYTES / 8;
 const MIN_ROOM_BYTES = 2 * 1024;
 /** Room given at once to a frame that has only been announced. */
 const MAX_FIRST_BYTES = 1024 * 1024;
+/** A larger chunk is kept only for as long as frames come that need it. */
+const MOST_KEPT_BYTES: number = 2 * MAX_FIRST_BYTES;
 
 export class Intake {
   readonly #source: ChunkSource;
@@ -66,7 +68,7 @@ export class Intake {
   room(): Buffer {
     const chunk = this.#chunk;
     const pending = this.#filled - this.#scanned;
-    if (chunk !== undefined) {
+    if (chunk !== undefined && !this.#isSpare(chunk)) {
       const capacity = chunk.buf.length;
       // A small one that was filled makes way for one of the usual size.
       if (pending === 0 && !chunk.shared && capacity >= this.#chunkBytes) this.#scanned = this.#filled = 0;
@@ -134,6 +136,11 @@ export class Intake {
   firstOp(): number {
     const at = this.#scanned + (this.#chunk?.buf[this.#scanned] === 0xdc ? 3 : 1);
     return at < this.#filled ? this.#chunk!.buf[at]! : -1;
+  }
+
+  /** Whether it was made for a large frame, and what comes now takes but little of it. */
+  #isSpare({ buf: { length } }: Chunk): boolean {
+    return length > MOST_KEPT_BYTES && this.#scanned === this.#filled && this.#filled < length / 4;
   }
 
   /** Lets go of the chunk. Nothing may be called afterwards. */

@@ -171,6 +171,21 @@ describe("bounds", () => {
     expect(source.taken).toHaveLength(1);
   });
 
+  test("one that was made for a large frame is used again for large ones, and let go of when small ones come", () => {
+    const large = big(8_000_000).bytes;
+    const small = makeFrame([{ bytes: Buffer.of(1), value: 1 }], 0).bytes;
+    const many = feed(Buffer.concat([large, large, large, large]), [200_000], () => false);
+    expect(Math.max(...many.source.taken.map(({ buf }) => buf.length))).toBeGreaterThan(8_000_000);
+    expect(many.source.taken.filter(({ buf }) => buf.length > 8_000_000)).toHaveLength(1);
+    const { source, intake } = feed(
+      Buffer.concat([large, ...Array.from({ length: 100 }, () => small)]),
+      [97],
+      () => false,
+    );
+    intake.room();
+    expect(source.heldBytes).toBeLessThanOrEqual(256 * 1024);
+  });
+
   test("the first op of what is not whole", () => {
     const first = (hex: string): number => feed(Buffer.from(hex, "hex"), [100], () => false).intake.firstOp();
     expect(first("9301a1")).toBe(1);
