@@ -123,6 +123,8 @@ async function runAll(bundle: string, from: number, seeds: number, minutes: numb
       total.faults.set(fault, (total.faults.get(fault) ?? 0) + hits);
     }
     failures.push(...tally.failures);
+    // What is told now is known also where the run is ended from outside.
+    for (const { seed, violation } of tally.failures) console.log(`  seed ${seed} fails: ${violation}`);
     if (performance.now() - toldMs < 15_000) return;
     toldMs = performance.now();
     console.log(`  ${total.seeds} seeds, ${total.events} events, ${rate(total.events, beganMs)} a second`);
