@@ -37,6 +37,8 @@ export interface BrokerWorld {
   decided(client: number, code: string): void;
   /** What was read last has cost so much that others have their turn before all of it is acted upon. */
   interrupted(): void;
+  /** Those who were interrupted go on. */
+  goesOn(): void;
 }
 
 /** Who hears how far a broker's end has come. */
@@ -125,7 +127,10 @@ export class SimulatedBroker implements Peerage {
     const goOn = (): void => {
       if (this.isDead) return;
       if (this.frozenUntilMs > this.#world.loop.nowMs) this.#world.loop.at(this.frozenUntilMs, Kind.FLUSH, 1, goOn);
-      else this.core.goOn();
+      else {
+        this.#world.goesOn();
+        this.core.goOn();
+      }
     };
     this.#world.loop.in(0, Kind.FLUSH, 1, goOn);
   }

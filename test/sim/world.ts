@@ -128,6 +128,7 @@ export class World implements ClientWorld {
         if (connection !== undefined) running.oracle!.decided(connection, code);
       },
       interrupted: () => running.oracle?.interrupted(),
+      goesOn: () => running.oracle?.goesOn(),
     };
     Object.defineProperty(world, "wallOffsetMs", { get: () => this.#wallOffsetMs });
     const parts = { loop, faults, random: this.#diskRandom };

@@ -84,6 +84,8 @@ export class Oracle implements Watcher {
   hasPart = false;
   /** What was published by what was read last. */
   #published: Message[] = [];
+  /** Somebody has to wait for a turn before what it sent is acted upon. */
+  #isInterrupted = false;
   /** What came from it is acted upon. */
   #acting: PeerView | undefined;
 
@@ -158,9 +160,14 @@ export class Oracle implements Watcher {
     peer.rest = at === all.length ? EMPTY : copyOf(all, at);
   }
 
-  /** What was read last is not acted upon at once. */
+  /** What was read last is not acted upon at once, nor may be what is read until that goes on: of the same peer, or of another like it. */
   interrupted(): void {
     for (const message of this.#published) message.isLoose = true;
+    this.#isInterrupted = true;
+  }
+
+  goesOn(): void {
+    this.#isInterrupted = false;
   }
 
   #act(peer: PeerView, frame: Read, buf: Buffer): void {
@@ -240,6 +247,7 @@ export class Oracle implements Watcher {
     const { plain, queues } = this.match(topic);
     const isRefusable = peer.mayBeRefused(topic);
     const message = readMessage(frame, buf, nowMs, isRefusable);
+    message.isLoose = this.#isInterrupted;
     this.#published.push(message);
     this.largestBytes = Math.max(this.largestBytes, message.bytes.length);
     if (isRefusable) peer.refused.push(message);
