@@ -80,7 +80,7 @@ export class Content<Data = Untyped> {
     return payloadStart(this.buf, this.payloadAt);
   }
 
-  /** Where the payload's bytes end in {@link chunk}. */
+  /** Where the payload's bytes end in {@link chunk}; 0 behind the handler of a transient subscription, where {@link start} throws. */
   get end(): number {
     return this.payloadEnd;
   }
@@ -123,7 +123,7 @@ export class Content<Data = Untyped> {
   }
 
   /** Its memory is about to be used again: from now on it has nothing to show. */
-  static end(content: Content): void {
+  static over(content: Content): void {
     content.payloadEnd = 0;
   }
 

@@ -206,7 +206,7 @@ export class Session implements TransportSink {
 
   #endOver(): void {
     if (this.#over === undefined) return;
-    Content.end(this.#over);
+    Content.over(this.#over);
     this.#over = undefined;
   }
 
