@@ -123,12 +123,12 @@ export class ParallelHandlers<Item extends Content> implements Consumer<Item> {
     let result: unknown;
     try {
       result = work.call(item);
+      if (isThenable(result)) return result;
     } catch (error) {
       work.failed(item, error);
       if (counted) this.#inbox.done(item);
       return undefined;
     }
-    if (isThenable(result)) return result;
     work.succeeded(item, result);
     if (counted) this.#inbox.done(item);
     return undefined;

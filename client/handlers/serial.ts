@@ -52,19 +52,21 @@ export class SerialHandler<Item extends Content> implements Consumer<Item> {
   #handle(item: Item): boolean {
     const work = this.#work;
     let result: unknown;
+    let promise: PromiseLike<unknown> | undefined;
     try {
       result = work.call(item);
+      if (isThenable(result)) promise = result;
     } catch (error) {
       work.failed(item, error);
       return true;
     }
-    if (!isThenable(result)) {
+    if (promise === undefined) {
       work.succeeded(item, result);
       return true;
     }
     this.#busy = true;
     if (!work.isTracking()) this.untracked = 1;
-    void this.#await(item, result);
+    void this.#await(item, promise);
     return false;
   }
 

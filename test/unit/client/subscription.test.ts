@@ -127,6 +127,32 @@ describe("what a handler has done is told before the next one is called", () => 
 });
 
 describe("handlers", () => {
+  test.each([1, 2])(
+    "%i at once: what can't be asked whether it is a promise is a failure as one that throws is",
+    async (concurrency) => {
+      const fake = await openBus();
+      const events = listen(fake);
+      const strange = Object.defineProperty({}, "then", {
+        get: () => {
+          throw new Error("strange");
+        },
+      });
+      const seen: unknown[] = [];
+      fake.bus.subscribe("t", { concurrency }, ({ data }) => {
+        seen.push(data);
+        return strange;
+      });
+      const sid = await sidOf(fake);
+      fake.broker.sayAll([Op.FOR, sid], ...pubs(1, 2));
+      await settle();
+      expect(seen).toEqual([1, 2]);
+      expect(events).toMatchObject([
+        { type: "error", where: "handler", error: { message: "strange" } },
+        { type: "error", where: "handler", error: { message: "strange" } },
+      ]);
+    },
+  );
+
   test("one at a time: a promise is awaited, and what comes meanwhile waits, in order", async () => {
     const fake = await openBus();
     const log: string[] = [];
