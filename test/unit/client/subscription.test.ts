@@ -132,11 +132,10 @@ describe("handlers", () => {
     async (concurrency) => {
       const fake = await openBus();
       const events = listen(fake);
-      const strange = Object.defineProperty({}, "then", {
-        get: () => {
-          throw new Error("strange");
-        },
-      });
+      const get = (): never => {
+        throw new Error("strange");
+      };
+      const strange = new Proxy({}, { get });
       const seen: unknown[] = [];
       fake.bus.subscribe("t", { concurrency }, ({ data }) => {
         seen.push(data);
