@@ -68,7 +68,7 @@ export class Content<Data = Untyped> {
 
   /**
    * What the message was read into, others beside it: its {@link bytes} are `chunk[start … end)`. For those who read or copy them from
-   * there, which saves the making of a view: more than half of what a handler of short messages costs. Not to be written to.
+   * there, which saves the making of a view, for a short message the dearest part of looking at it. Not to be written to.
    */
   get chunk(): Buffer {
     return this.buf;
